@@ -14,6 +14,7 @@ from deliverywatch.email import counts
 from deliverywatch.email.events.refusals import Reason
 from deliverywatch.email.events.streams import Stream, delivery_stream, stream_of
 from deliverywatch.email.transform import reasons_object, transformed
+from deliverywatch.errors import InputError
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 JSON = st.recursive(
@@ -70,6 +71,12 @@ def test_an_empty_record_is_dropped_and_not_an_error(data: bytes) -> None:
 
 def test_a_batch_of_nothing_is_answered_with_nothing() -> None:
     assert answered().answers == []
+
+
+@pytest.mark.parametrize("event", [{"key1": "value1"}, {"records": None}, [], "x", None])
+def test_a_test_of_the_console_is_no_batch(event: Any) -> None:
+    with pytest.raises(InputError, match="not a batch of Firehose"):
+        transformed(event, "campaign")
 
 
 def test_data_that_is_no_base64_fails_alone() -> None:

@@ -3,13 +3,14 @@
 import importlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deliverywatch.errors import InputError
-from deliverywatch.messages.scheduled import filled_in
+from deliverywatch.messages.scheduled import filled_in, scheduled_at
 
 ROOT = Path(__file__).parents[2]
 HANDLERS = sorted(
@@ -64,3 +65,18 @@ def test_any_placeholder_is_refused_wherever_a_field_holds_it(name: str, write: 
 )
 def test_what_others_wrote_stops_nothing(event: object) -> None:
     assert filled_in(lambda event, _: event)(event, None) == event
+
+
+NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("event", [{}, {"key1": "value1"}, [], "x", None, {"scheduled_time": ""}])
+def test_an_event_without_a_time_is_due_now(event: object) -> None:
+    assert scheduled_at(event, NOW) == NOW
+
+
+def test_the_time_in_an_event_counts_and_what_is_none_is_refused() -> None:
+    assert scheduled_at({"scheduled_time": "2026-11-20T13:00:00+01:00"}, NOW) == datetime(2026, 11, 20, 12, tzinfo=UTC)
+    for wrong in ("yesterday", 12, ["2026-11-20"]):
+        with pytest.raises(InputError, match="is not a time such as"):
+            scheduled_at({"scheduled_time": wrong}, NOW)

@@ -1,8 +1,10 @@
 """What `status` says of a stack that is healthy, failing, too quiet to tell, or not to be seen."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from deliverywatch.alerting.incidents.incident import Incident
 from deliverywatch.alerting.incidents.incident import to_json as to_record
 from deliverywatch.alerting.incidents.incident_store import incident_key
 from deliverywatch.alerting.incidents.severity import Severity, Watch
-from deliverywatch.alerting.inputs.alarm import Alarm, State
+from deliverywatch.alerting.inputs.alarm import Alarm, State, from_description
 from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.context import NOT_READ, Context, to_json
 from deliverywatch.messages.level import Level
@@ -24,6 +26,7 @@ from deliverywatch.storage.memory import Memory
 
 NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
 PREFIX = "deliverywatch-prod"
+GOLDENS = Path(__file__).parents[1] / "templates"
 FAILURES = Watch(
     "sms-failures",
     "SMS failures",
@@ -243,6 +246,20 @@ def test_the_watches_are_those_that_the_deployed_template_declares() -> None:
     (watch,) = declared_watches(template, {"SilenceWatch": "false"}, PREFIX)
     assert (watch.name, watch.is_assessed, watch.alarms) == ("sms-credit", True, ())
     assert declared_watches({"Resources": {}}, {}, PREFIX) == ()
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDENS.glob("*.json")), ids=lambda path: path.stem)
+def test_no_alarm_is_called_switched_off_as_it_is_deployed(golden: Path) -> None:
+    """A recovery alarm has actions for OK only: its watch was called blind from the first day on."""
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    resources = json.loads(golden.read_text())["Resources"].items()
+    alarms = {name: made["Properties"] for name, made in resources if made["Type"] in kinds}
+    actions = {
+        name: {kind: one.get(kind, []) for kind in ("AlarmActions", "OKActions")} for name, one in alarms.items()
+    }
+    assert actions
+    assert [name for name, one in actions.items() if not from_description({"AlarmName": name, **one}).acts] == []
+    assert not from_description({"AlarmName": "cut off", "AlarmActions": [], "OKActions": []}).acts
 
 
 def test_what_a_system_could_not_read_stands_beside_its_last_reading() -> None:

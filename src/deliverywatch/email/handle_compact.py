@@ -11,16 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deliverywatch.email.compact import compact
-from deliverywatch.messages.scheduled import filled_in
+from deliverywatch.messages.scheduled import filled_in, scheduled_at
 from deliverywatch.storage.s3 import Bucket
 
 
 @filled_in
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Merge and return what was merged."""
-    scheduled = event.get("scheduled_time")
-    now = datetime.fromisoformat(scheduled) if scheduled else datetime.now(UTC)
-    days = [now.astimezone(UTC).date() - timedelta(days=back) for back in (1, 2)]
+    now = scheduled_at(event, datetime.now(UTC))
+    days = [now.date() - timedelta(days=back) for back in (1, 2)]
     done = [asdict(day) for day in compact(Bucket(os.environ["DELIVERYWATCH_EMAIL_BUCKET"]), days)]
     print(json.dumps({"event": "email_compact", "days": done}), flush=True)
     return {"compacted": done}

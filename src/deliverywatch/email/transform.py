@@ -20,6 +20,7 @@ from deliverywatch.email.events.refusals import DROPPED, FAILED, OK, Reason, Ref
 from deliverywatch.email.events.streams import Stream, error_folder, stream_of
 from deliverywatch.email.events.tally import Tally
 from deliverywatch.email.events.values import iso
+from deliverywatch.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,13 @@ class Batch:
 
 
 def transformed(event: Mapping[str, Any], campaign_tag: str) -> Batch:
-    """Return the batch of a Firehose event; the value of the message tag `campaign_tag` names the campaign."""
+    """Return the batch of a Firehose event; the value of the message tag `campaign_tag` names the campaign.
+
+    Raises:
+        InputError: It is another event, such as a test of the console.
+    """
+    if not isinstance(event, Mapping) or not isinstance(event.get("records"), list):
+        raise InputError("The event is not a batch of Firehose: it has no list of records.")
     newest = max(map(_arrived, event["records"]), default=datetime.fromtimestamp(0, UTC))
     batch = Batch(stream_of(event["deliveryStreamArn"]), newest)
     for record in event["records"]:

@@ -6,10 +6,12 @@ input that is copied into a test of the console still has them, and says neither
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
 from deliverywatch.errors import InputError
+from deliverywatch.messages.untrusted import mapping, moment
 
 _PLACEHOLDER = re.compile(r"<\s*aws\.scheduler\.[^<>]{0,60}>")
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
@@ -33,3 +35,16 @@ def filled_in(handler: _Handler) -> _Handler:
         return handler(event, context)
 
     return checked  # type: ignore[return-value]
+
+
+def scheduled_at(event: object, now: datetime) -> datetime:
+    """Return the time in the field `scheduled_time` of an event, or `now` if it has none.
+
+    Raises:
+        InputError: It is not a time.
+    """
+    given = mapping(event).get("scheduled_time")
+    at = moment(given) if given else now
+    if at is None:
+        raise InputError(f"'{given}' is not a time such as 2026-11-21T02:00:00Z.")
+    return at

@@ -9,8 +9,7 @@ from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
 from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.messages.scheduled import filled_in
-from deliverywatch.messages.untrusted import mapping, moment
+from deliverywatch.messages.scheduled import filled_in, scheduled_at
 from deliverywatch.operate import digest
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.cost.estimate import Estimate, Volume, monthly
@@ -30,7 +29,7 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
     Raises:
         DeliveryWatchError: What went wrong is printed first; Lambda then starts the event again.
     """
-    end = moment(mapping(event).get("scheduled_time")) or datetime.now(UTC)
+    end = scheduled_at(event, datetime.now(UTC))
     invocation = str(getattr(lambda_context, "aws_request_id", "") or id(event))
     try:
         sent = _sent(end, invocation)

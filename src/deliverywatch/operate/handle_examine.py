@@ -8,8 +8,7 @@ from typing import Any
 
 from deliverywatch import emf
 from deliverywatch.messages import notice as notices
-from deliverywatch.messages.scheduled import filled_in
-from deliverywatch.messages.untrusted import mapping, moment
+from deliverywatch.messages.scheduled import filled_in, scheduled_at
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.deploy.aws_formation import CloudFormation
 from deliverywatch.operate.doctor import diagnose
@@ -27,7 +26,7 @@ def handler(event: object, _context: Any) -> dict[str, Any]:
     Raises:
         DeliveryWatchError: The stack cannot be read, or a notice could not be published; Lambda starts it again.
     """
-    now = moment(mapping(event).get("scheduled_time")) or datetime.now(UTC)
+    now = scheduled_at(event, datetime.now(UTC))
     cloud = aws.connect()
     stack = aws.find(cloud, os.environ["DELIVERYWATCH_STACK"])
     formation, alerts = CloudFormation(cloud), stack.output("AlertsTopicArn")

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from deliverywatch.athena import Status as Ended
 from deliverywatch.athena import TimeBudget, run_once
 from deliverywatch.errors import InputError
+from deliverywatch.messages.untrusted import mapping
 from deliverywatch.queries.config import file, source, statement
 from deliverywatch.queries.run import export, notices, record, state
 from deliverywatch.queries.run.record import Record, Status
@@ -80,6 +81,7 @@ def order_of(event: Mapping[str, Any], now: datetime) -> Order:
 
     Raises InputError if it names no query, or a time that is none.
     """
+    event = mapping(event)
     query_id, text = event.get("query_id"), event.get("scheduled_time")
     if not isinstance(query_id, str) or not query_id:
         raise InputError("The event names no query: it has no 'query_id'.")

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.messages.scheduled import filled_in
+from deliverywatch.messages.scheduled import filled_in, scheduled_at
 from deliverywatch.queries import aws, reconcile, settings
 from deliverywatch.queries.config.http_source import HttpSource
 from deliverywatch.queries.config.source import Packaged
@@ -30,8 +30,7 @@ PACKAGED = Path(__file__).with_name("schedules.json")
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a round and return what it did; a round that changes nothing because something is wrong raises."""
     chosen = settings.reconciliation(os.environ)
-    due = event.get("scheduled_time")
-    now = datetime.fromisoformat(due).astimezone(UTC) if due else datetime.now(UTC)
+    now = scheduled_at(event, datetime.now(UTC))
     ports = reconcile.Ports(
         source=_source(chosen, account_of(context)),
         lake=aws.Lake(chosen.bucket, aws.client("s3")),

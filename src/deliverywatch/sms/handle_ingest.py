@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import SourceRefused
 from deliverywatch.messages.scheduled import filled_in
+from deliverywatch.messages.untrusted import mapping
 from deliverywatch.sms import aws, counts, ingest, plan
 from deliverywatch.sms.ports import Ports, Settings
 from deliverywatch.storage.s3 import Bucket
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     setting = {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)}
     settings = Settings.of(setting)
     clock = datetime.now(UTC)
-    now = plan.due(event.get("scheduled_time"), clock, settings.slot_minutes)
+    now = plan.due(mapping(event).get("scheduled_time"), clock, settings.slot_minutes)
 
     def seconds_left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000

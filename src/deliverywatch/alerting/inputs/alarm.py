@@ -158,8 +158,9 @@ def from_description(described: Mapping[str, Any]) -> Alarm:
 
 
 def _acts(described: Mapping[str, Any]) -> bool:
-    is_enabled = described.get("ActionsEnabled") is not False and described.get("AlarmActions") != []
-    return is_enabled and not described.get("ActionsSuppressedBy")
+    # A recovery alarm calls only when it is over.
+    has_actions = described.get("AlarmActions") != [] or bool(described.get("OKActions"))
+    return has_actions and described.get("ActionsEnabled") is not False and not described.get("ActionsSuppressedBy")
 
 
 def from_trigger(trigger: Mapping[str, Any], **rest: Any) -> Alarm:

@@ -225,9 +225,8 @@ REPEATED = '{"Resources": {"A": {"Type": "AWS::SNS::Topic"},\n"B": {}, "A": {"Ty
 def test_an_alarm_that_replaces_what_has_its_logical_id_is_named_with_the_line(text: str) -> None:
     (judged,) = lint(documents.parse(text), {}, places=lines.of_resources(text)).judged
     (repeated,) = (one for one in judged.findings if one.rule.name == "repeated-logical-id")
-    assert (
-        repeated.why == f"A stands in line {text[: text.index('A')].count(chr(10)) + 1} too; only the last one counts."
-    )
+    line = text[: text.index("A")].count("\n") + 1
+    assert repeated.why == f"A stands in line {line} too; only the last counts."
 
 
 def test_a_key_of_another_section_is_no_resource() -> None:

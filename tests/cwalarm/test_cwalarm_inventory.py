@@ -259,7 +259,7 @@ Resources:
         ),
         ("!Ref ServerlessRestApi", "ServerlessRestApi"),
         ("!Ref Api.Stage", "prod"),
-        ("!GetAtt FnRole.Arn", "arn:aws:serverless:us-east-1:123456789012:FnRole"),
+        ("!GetAtt FnRole.Arn", "arn:aws:iam::123456789012:role/FnRole"),
     ],
 )
 def test_what_sam_generates_can_be_referred_to(value: str, resolved: str) -> None:

@@ -33,7 +33,7 @@ def generated(template: Mapping[str, Any], name: str) -> dict[str, Any] | None:
         rest = name.removeprefix(logical_id)
         if rest not in ("", name):
             alias = _part(template, logical_id, resource, "Alias") if rest.startswith("Alias") else None
-            return alias or {"Type": f"{_OWN}Generated"}
+            return alias or {"Type": "AWS::IAM::Role" if rest == "Role" else f"{_OWN}Generated"}
     return None
 
 

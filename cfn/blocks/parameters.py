@@ -139,9 +139,19 @@ def below(lower: Parameter, upper: Parameter, consequence: str = "") -> dict[str
 
 
 def _under(parameter: Parameter, limit: str) -> dict[str, Any]:
-    values = [value for value in parameter.definition.AllowedValues if float(value) < float(limit)]
+    below, others = (
+        [one for one in parameter.definition.AllowedValues if (float(one) < float(limit)) is is_below]
+        for is_below in (True, False)
+    )
     # CloudFormation refuses an empty list; no value of such a parameter is empty.
-    return {"Fn::Contains": [values, Ref(parameter.name)]} if values else {"Fn::Equals": [Ref(parameter.name), ""]}
+    if not below:
+        return {"Fn::Equals": [Ref(parameter.name), ""]}
+    # Whatever is shorter: a template may have a megabyte.
+    return Not(_among(others, parameter)) if len(others) + 3 < len(below) else _among(below, parameter)
+
+
+def _among(values: Sequence[str], parameter: Parameter) -> dict[str, Any]:
+    return {"Fn::Contains": [values, Ref(parameter.name)]}
 
 
 def given(name: str) -> Any:

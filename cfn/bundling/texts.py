@@ -1,7 +1,8 @@
-"""A template -> the same with its policies as JSON in texts, which CloudFormation takes as well.
+"""A template -> the same with its policies as JSON in texts, and its attributes as `${Name.Attribute}`.
 
 `aws cloudformation package` writes a template anew and indents each level by four: three quarters of a policy are then
-blanks, and a template may have a megabyte. A text is left as it is.
+blanks, and a template may have a megabyte. CloudFormation takes a text for each of these policies as well, and it is
+left as it is (`tests/cfn/test_cfn_size.py`).
 """
 
 import json
@@ -10,19 +11,38 @@ from typing import Any
 
 _TRUST, _DOCUMENT = "AssumeRolePolicyDocument", "PolicyDocument"
 _NO_VALUE = {"Ref": "AWS::NoValue"}
-_OF_RESOURCES = ("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
+# CloudFormation's own schemas of all of them take a text.
+TAKE_TEXTS = (
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+)
 
 
 def shortened(template: Mapping[str, Any]) -> dict[str, Any]:
     """Return a template with its policies as texts; what a text cannot say stays as it is."""
-    return {**template, "Resources": {name: _resource(made) for name, made in template["Resources"].items()}}
+    resources = {name: _resource(made) for name, made in template["Resources"].items()}
+    return {key: _in_one_line(value) for key, value in {**template, "Resources": resources}.items()}
+
+
+def _in_one_line(value: Any) -> Any:
+    """Return a value whose attributes of resources are texts: three lines, where GetAtt takes six."""
+    if isinstance(value, list):
+        return [_in_one_line(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::GetAtt" in value:
+        return {"Fn::Sub": _name("Fn::GetAtt", value["Fn::GetAtt"], {})}
+    return {key: _in_one_line(one) for key, one in value.items()}
 
 
 def _resource(made: Mapping[str, Any]) -> Mapping[str, Any]:
     properties = made.get("Properties", {})
     if made["Type"] == "AWS::IAM::Role":
         return {**made, "Properties": _role(properties)}
-    if made["Type"] in _OF_RESOURCES:
+    if made["Type"] in TAKE_TEXTS:
         return {**made, "Properties": {**properties, _DOCUMENT: text_of(properties[_DOCUMENT])}}
     return made
 
@@ -75,6 +95,10 @@ def _name(function: str, content: Any, variables: dict[str, Any]) -> str:
         return f"${{{content}}}"
     if function == "Fn::GetAtt":
         return f"${{{'.'.join(content)}}}"
+    if function == "Fn::Join":
+        return _variable({function: content}, variables)
+    if function == "Fn::If" and all(_is_text(one) for one in content[1:]):
+        return _variable({function: content}, variables)
     if function != "Fn::Sub":
         raise LookupError(function)
     text, own = (content, {}) if isinstance(content, str) else content
@@ -82,3 +106,14 @@ def _name(function: str, content: Any, variables: dict[str, Any]) -> str:
         raise LookupError("Two texts have a variable of one name.")
     variables.update(own)
     return str(text)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (value != _NO_VALUE and {*value} <= {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join"})
+
+
+def _variable(value: Any, variables: dict[str, Any]) -> str:
+    """Return `${Name}` of a variable for a value, one for all that are the same."""
+    name = next((key for key in variables if variables[key] == value), f"Text{len(variables)}")
+    variables[name] = value
+    return f"${{{name}}}"

@@ -159,6 +159,19 @@ def test_references_are_resolved_by_what_is_in_the_account_in_any_partition() ->
     }
 
 
+@pytest.mark.parametrize("spelled", [{"Fn::GetAtt": ["Encoded", "Value"]}, {"Fn::Sub": "${Encoded.Value}"}])
+def test_a_parameter_of_ssm_is_what_the_template_puts_there_however_it_is_referred_to(spelled: dict[str, Any]) -> None:
+    template = {
+        "Parameters": {},
+        "Resources": {
+            "Encoded": {"Type": "AWS::SSM::Parameter", "Properties": {"Value": "dt%3D"}},
+            "Lake": {"Type": "AWS::S3::Bucket", "Properties": {"Prefix": spelled}},
+        },
+    }
+    (deployed,) = properties(template, {}, [Resource("Lake", "AWS::S3::Bucket", "lake-1")], PLACE)
+    assert deployed[1] == {"Prefix": "dt%3D"}
+
+
 SCALARS = some.none() | some.booleans() | some.integers() | some.text("abc1{[", max_size=4)
 VALUES = some.recursive(
     SCALARS,

@@ -107,13 +107,19 @@ def _by_name(value: Any, resources: Mapping[str, Any]) -> Any:
         return _ATTRIBUTE.sub(r"${\1__\2}", value)
     if not isinstance(value, dict):
         return value
-    if "Fn::GetAtt" in value:
-        id_, attribute = value["Fn::GetAtt"]
+    if named := value.get("Fn::GetAtt") or _attribute(value.get("Fn::Sub")):
+        id_, attribute = named
         made = resources.get(id_, {})
         if (made.get("Type"), attribute) == ("AWS::SSM::Parameter", "Value"):
             return _by_name(made["Properties"]["Value"], resources)
         return {"Ref": f"{id_}__{attribute}"}
     return {key: _by_name(item, resources) for key, item in value.items()}
+
+
+def _attribute(text: Any) -> tuple[str, ...]:
+    """Return resource and attribute of a text that is nothing else; empty of any other."""
+    whole = _ATTRIBUTE.fullmatch(text) if isinstance(text, str) else None
+    return whole.groups() if whole else ()
 
 
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:

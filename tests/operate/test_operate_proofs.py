@@ -290,6 +290,13 @@ def test_what_aws_refuses_half_way_is_open_never_wrong_and_all_is_taken_away(
     assert cloud.clock.now - began < 5 * MINUTE, "a refusal is final: nothing is to be waited for"
 
 
+def test_a_condition_that_s3_does_not_know_is_wrong(tried: Callable[..., Any], refuse: Callable[..., None]) -> None:
+    refuse("CopyObject", "NotImplemented")
+    outcomes, _ = tried("writes")
+    assert outcomes["s3-copy-if-none-match"].verdict is Verdict.WRONG
+    assert outcomes["s3-delete-if-match"].verdict is Verdict.PROVEN
+
+
 @pytest.mark.parametrize(
     ("execution", "verdict"),
     [

@@ -165,6 +165,32 @@ def test_a_state_of_an_alarm_that_takes_no_part_is_refused_with_the_way_out() ->
         difference(replay_case(one, [plain(), ratio()]))
 
 
+@pytest.mark.parametrize(
+    ("name", "is_raised"),
+    [
+        ("Errors", [True, False, False, False]),
+        ("Errors{a}", [False, True, False, False]),
+        ("App/Errors{a,b}", [False, False, True, False]),
+        ("Errors{b,a}", [False, False, True, False]),
+        ("Errors{c,d}", [False, False, False, True]),
+    ],
+)
+def test_a_series_is_of_the_metric_whose_dimensions_have_its_values_and_no_other(
+    name: str, is_raised: list[bool]
+) -> None:
+    values = [], ["a"], ["a", "b"], ["c,d"]
+    alarms = [
+        plain(
+            AlarmName=f"alarm-{index}",
+            Dimensions=[{"Name": f"D{place}", "Value": value} for place, value in enumerate(some)],
+        )
+        for index, some in enumerate(values)
+    ]
+    (one,) = parse(case(series=f'{{ "{name}" = "4x5" }}', states="[]"))
+    taking_part = {alarm.name for alarm in replay_case(one, alarms).alarms}
+    assert [alarm.name in taking_part for alarm in alarms] == is_raised
+
+
 def test_a_series_that_no_alarm_watches_is_refused() -> None:
     (one,) = parse(case(series='{ Eror = "1" }'))
     with pytest.raises(InputError, match="Series Eror is watched by no alarm") as raised:

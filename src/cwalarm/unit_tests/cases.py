@@ -65,7 +65,8 @@ class Case:
     Attributes:
         start: The time of the first value of every series.
         series: By the metric's name, or namespace/name: its line in compact notation. Where several metrics have the
-            name, the value of a dimension distinguishes them: `Errors{my-function}`.
+            name, values of dimensions distinguish them: `Errors{my-function}`, `Errors{my-load-balancer,my-group}`. Of
+            several that have them it is the one that has no other.
         delay: From the time that a value stands for until alarms see it.
         created: When the alarms were created, after the start; None for long before, so that none warms up.
         until: How far to replay at least; else to the last value or expectation.

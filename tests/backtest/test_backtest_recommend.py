@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from backtest.backtest_world import MIDNIGHT, SLOT, template
 from backtest.recommend_world import DAY, WITHOUT, during, traffic, write, write_sms
+from deliverywatch.backtest.search import exceeds
 from deliverywatch.cli import main
 
 INCIDENTS = {range(5 * DAY + 60, 5 * DAY + 75): 0.3, range(12 * DAY + 80, 12 * DAY + 100): 0.2}
@@ -73,6 +74,36 @@ def test_where_no_setting_does_what_is_wanted_today_s_is_not_called_the_recommen
     arguments = ("--template", path, "--history", history, "--set", "Limit=5,6", "--incidents", marks)
     printed = run(*arguments).stdout
     assert ("nothing to change" in printed, "today's comes nearest" in printed) == (False, True)
+
+
+def test_an_account_that_never_fills_a_window_is_told_so(tmp_path: Path) -> None:
+    expression = [{"Id": "value", "Expression": "IF(total >= 10, 100 * failed / total)"}]
+    metrics = json.loads(template(tmp_path).read_text())["Resources"]["Orders"]["Properties"]["Metrics"][1:]
+    path = template(tmp_path, Metrics=[*expression, *metrics])
+    history = write(tmp_path, traffic(8, during({}), lambda slot: int(slot % 10 == 0)))
+    assert any(
+        "has no value in all this time" in note for note in document("--template", path, "--history", history)["notes"]
+    )
+
+
+def test_where_all_settings_mail_too_much_the_largest_that_misses_nothing_comes_nearest(tmp_path: Path) -> None:
+    bursts = {range(24 * burst, 24 * burst + 8): 0.1 if burst % 6 else 0.2 for burst in range(48)}
+    path, history = template(tmp_path), write(tmp_path, traffic(8, during(bursts)))
+    marks = tmp_path / "marks.csv"
+    marks.write_text("2026-11-21T00:00Z,2026-11-21T01:00Z\n")
+    printed = document("--template", path, "--history", history, "--incidents", marks, "--mails-a-week", 1)
+    assert setting(printed, "recommended")["missed"] == []
+    assert float(setting(printed, "recommended")["parameters"]["Limit"]) > 5
+
+
+@pytest.mark.parametrize(
+    ("rate", "true_rate", "is_too_much"),
+    [(3, 1, True), (2, 1, False), (5, 4, False), (7, 4, True), (3, 0, True), (2, 0, False)],
+)
+def test_incidents_excuse_their_own_mails_only_where_they_alone_exceed_the_limit(
+    rate: float, true_rate: float, is_too_much: bool
+) -> None:
+    assert exceeds(rate, true_rate, limit=2) is is_too_much
 
 
 def test_an_incident_that_is_marked_three_times_is_missed_once_at_most(

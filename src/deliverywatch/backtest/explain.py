@@ -86,8 +86,10 @@ def _percent(incident: Incident) -> str:
     return f"{100 * (incident.failed_count or 0) / (incident.message_count or 1):.1f} %"
 
 
-def cautions(detected: Detected | None, alarm: Alarm, shown: Outcome, result: Recommendation) -> Iterator[str]:
-    """Yield what to be careful about."""
+def cautions(
+    detected: Detected | None, alarm: Alarm, shown: Outcome, result: Recommendation, *, is_silent: bool
+) -> Iterator[str]:
+    """Yield what to be careful about; `is_silent` says that the alarm has no value with the setting shown."""
     for one in result.unjudged:
         yield (
             f"The incident from {one.span.start:%Y-%m-%d %H:%M} to {one.span.end:%Y-%m-%d %H:%M} cannot be judged: "
@@ -96,6 +98,11 @@ def cautions(detected: Detected | None, alarm: Alarm, shown: Outcome, result: Re
     count = len(result.incidents)
     if result.refusals:
         return
+    if is_silent:
+        yield (
+            f"With {shown.setting.label} {alarm.name} has no value in all this time: no window holds as many messages "
+            "as it wants, so that few mails are no sign of a good one. Try a smaller MinimumTotal or a longer window."
+        )
     if not count:
         yield (
             f"No incident was {'marked' if result.is_marked else 'detected'}, so this is recommended by noise alone: "
@@ -119,9 +126,9 @@ def reasons(search: Search, setting: Setting, rule: Rule | None) -> Iterator[str
     wanted = f"{search.budget.mails_a_week:g} mails a week, {search.budget.night_mails_a_week:g} of them at night"
     if rule is Rule.NO_NOISE:
         yield (
-            f"No setting keeps within {wanted}: the incidents themselves take "
-            f"{measured.mails_a_week - measured.noise_a_week:.2f} mails a week. This is the smallest that misses none "
-            "and keeps all other mails within it."
+            f"No setting keeps within {wanted}: the incidents themselves take {measured.true_mails_a_week:.2f} mails a "
+            f"week, {measured.true_night_mails_a_week:.2f} of them at night. This is the smallest that misses none and "
+            "keeps the other mails within it."
         )
     if rule is None:
         yield (
@@ -135,7 +142,7 @@ def reasons(search: Search, setting: Setting, rule: Rule | None) -> Iterator[str
             yield f"{name}: {one.values[setting.ranks[axis]]} is the smallest that was tried."
         elif rule is not None:
             words = [*search.contradictions(smaller), *search.outcome(smaller, Depth.PROOF).violations(search.budget)]
-            words = words or [f"more than {search.budget.mails_a_week:g} mails a week that are about no incident"]
+            words = words or ["too many mails that are about no incident"]
             yield f"Not {name}={one.values[smaller.ranks[axis]]}: {'; '.join(words)}."
 
 

@@ -120,7 +120,7 @@ def recommend(wish: Wish, on_progress: Callable[[float, str], None] = lambda _pa
             *wish.notes,
             *today.notes,
             *history.notes,
-            *explain.cautions(evidence.detected, alarm, shown, result),
+            *explain.cautions(evidence.detected, alarm, shown, result, is_silent=_is_silent(search, shown)),
             *_others(search, today, alarm),
         ),
     )
@@ -265,6 +265,17 @@ def _samples(search: Search, shown: Outcome, history: History) -> list[Sample]:
         if _key(mail) not in written:
             written |= {_key(one): one for one in _written(search, definitions, shown, mail, history)}
     return [explain.sample(why, written[_key(mail)]) for why, mail in chosen if _key(mail) in written]
+
+
+def _is_silent(search: Search, shown: Outcome) -> bool:
+    """Return whether the alarm has no value at all with a setting, as where no window reaches its guard."""
+    replays, name = search.replays, search.replays.alarm.name
+    alarm = next(one for one in replays.definitions(shown.setting).alarms if one.name == name)
+    if not can_vectorise(alarm, replays.minutes):
+        return False
+    first, last = (int(moment.timestamp()) // 60 for moment in (search.span.start, search.span.end))
+    missing = Replay(replays.minutes, first, last).columns(alarm)[0].missing
+    return missing is not None and bool(missing.all())
 
 
 def _key(mail: Mail) -> tuple[object, ...]:

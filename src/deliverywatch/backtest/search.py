@@ -9,6 +9,7 @@ setting one step smaller.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -254,9 +255,12 @@ class Search:
         return () if setting == self.grid.today else self.replays.definitions(setting).contradictions
 
     def _is_too_much(self, measured: Outcome, rule: Rule) -> bool:
-        if rule is Rule.NO_NOISE:
-            return measured.noise_a_week > self.budget.mails_a_week
-        return any(measured.excesses(self.budget))
+        if rule is Rule.ALL:
+            return any(measured.excesses(self.budget))
+        budget, true_at_night = self.budget, measured.true_night_mails_a_week
+        return exceeds(measured.mails_a_week, measured.true_mails_a_week, budget.mails_a_week) or exceeds(
+            measured.night_mails_a_week, true_at_night, budget.night_mails_a_week
+        )
 
     def smallest(self, rule: Rule) -> Setting | None:
         """Return the smallest setting that keeps a rule: the one that takes the fewest failures; None if none does."""
@@ -291,18 +295,27 @@ class Search:
 
     def _is_taken_by_incidents(self, measured: Outcome) -> bool:
         """Return whether incidents alone take more mails than are wanted."""
-        return measured.true_mails_count > self.budget.mails_a_week * self.span.days / 7
+        return len(measured.true_mails) > self.budget.mails_a_week * self.span.days / 7
 
     def fewest_missed(self) -> Setting:
-        """Return the setting that misses fewest incidents and then mails least, of what was tried and the two ends."""
+        """Return the setting that misses fewest incidents and then mails least, of those tried and some larger."""
         largest = self.grid.at(tuple(len(axis.values) - 1 for axis in self.grid.axes))
-        self._tried |= {one for one in (self.grid.today, largest) if not self.contradictions(one)}
+        ends = (self.grid.today, largest, *self._largest_without_misses())
+        self._tried |= {one for one in ends if not self.contradictions(one)}
 
         def cost(setting: Setting) -> tuple[int, float, tuple[int, ...]]:
             measured = self.outcome(setting)
             return len(measured.missed), measured.mails_a_week, setting.ranks
 
         return min(self._tried, key=cost)
+
+    def _largest_without_misses(self) -> list[Setting]:
+        """Return about the largest setting that misses nothing: of two settings the larger one misses more, mostly."""
+        if not self.truths:
+            return []
+        ordered = sorted(self.grid.all(), key=self.replays.size)
+        at = bisect_left(ordered, 1, key=lambda one: bool(self.contradictions(one) or self.outcome(one).missed))
+        return ordered[at - 1 : at] if at else []
 
     def _descended(self, setting: Setting, rule: Rule) -> Setting:
         """Return a setting of which no value can be one step smaller."""
@@ -311,6 +324,11 @@ class Search:
             if smaller and self.holds(smaller, rule):
                 return self._descended(smaller, rule)
         return setting
+
+
+def exceeds(rate: float, true_rate: float, limit: float) -> bool:
+    """Return whether mails are too many; where incidents alone take more than the limit, all others are held to it."""
+    return rate - true_rate > limit if true_rate > limit else rate > limit
 
 
 def _is_within(smaller: Setting, larger: Setting) -> bool:

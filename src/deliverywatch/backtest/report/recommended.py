@@ -53,7 +53,7 @@ def _mail_rows(result: Recommendation) -> list[Row]:
     counts: dict[str, Callable[[Outcome], float]] = {
         f"mails{per}": lambda outcome: len(outcome.mails),
         f"at night{per}": lambda outcome: outcome.night_mails_count,
-        f"about no incident{per}": lambda outcome: len(outcome.mails) - outcome.true_mails_count,
+        f"about no incident{per}": lambda outcome: len(outcome.mails) - len(outcome.true_mails),
     }
     counted = [(name, *(_rate(outcome, of(outcome)) for outcome in _outcomes(result))) for name, of in counts.items()]
     weekly = [
@@ -209,7 +209,7 @@ def _setting(outcome: Outcome) -> dict[str, Any]:
         "night_mails_a_month": documents.rounded(span.a_month(outcome.night_mails_count)),
         "mails_a_week": round(outcome.mails_a_week, 3) if span.is_week else None,
         "night_mails_a_week": round(outcome.night_mails_a_week, 3) if span.is_week else None,
-        "noise_count": len(outcome.mails) - outcome.true_mails_count,
+        "noise_count": len(outcome.mails) - len(outcome.true_mails),
         "most_in_a_week": outcome.most_in_a_week,
         "by_weekday": list(outcome.by_weekday),
         "by_hour": list(outcome.by_hour),

@@ -99,6 +99,7 @@ class Outcome:
         mails: Of the watch, in order of time.
         waits: Minutes from the begin of an incident to its first mail; 0 if one was open already.
         missed: The incidents in which no mail came and none was open.
+        true_mails: Those of its mails that are about incidents.
         is_cut: Whether the replay was ended there, because there were too many mails for all of the time already.
     """
 
@@ -107,7 +108,7 @@ class Outcome:
     mails: tuple[Mail, ...]
     waits: tuple[float, ...]
     missed: tuple[Incident, ...]
-    true_mails_count: int
+    true_mails: tuple[Mail, ...]
     night: Night
     is_cut: bool = False
 
@@ -134,7 +135,17 @@ class Outcome:
     @property
     def noise_a_week(self) -> float:
         """Mails of what was no incident, on average."""
-        return (len(self.mails) - self.true_mails_count) / self.weeks
+        return (len(self.mails) - len(self.true_mails)) / self.weeks
+
+    @property
+    def true_mails_a_week(self) -> float:
+        """Mails about incidents, on average."""
+        return len(self.true_mails) / self.weeks
+
+    @property
+    def true_night_mails_a_week(self) -> float:
+        """Mails about incidents at night, on average."""
+        return sum(self.night.holds(mail.time) for mail in self.true_mails) / self.weeks
 
     @property
     def most_in_a_week(self) -> int:
@@ -276,10 +287,9 @@ def outcome(
             missed.append(truth)
         else:
             waits.append(max(Span(truth.span.start, met.start).minutes, 0.0))
-    true_count = sum(
-        len(sent) for sent in _by_incident(within) if any(_concerns(sent, truth.span, grace) for truth in truths)
-    )
-    return Outcome(setting, span, tuple(within), tuple(waits), tuple(missed), true_count, night, is_cut)
+    about = [sent for sent in _by_incident(within) if any(_concerns(sent, truth.span, grace) for truth in truths)]
+    true_mails = tuple(mail for sent in about for mail in sent)
+    return Outcome(setting, span, tuple(within), tuple(waits), tuple(missed), true_mails, night, is_cut)
 
 
 def _by_incident(mails: Sequence[Mail]) -> list[list[Mail]]:

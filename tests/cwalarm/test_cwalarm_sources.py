@@ -81,6 +81,15 @@ def test_a_csv_with_a_row_per_value_is_read_in_any_order(tmp_path: Path) -> None
     assert summed(datapoint_files.read(path, [ERRORS]), ERRORS) == 3
 
 
+def test_columns_of_metrics_with_one_name_are_told_apart_by_their_dimensions(tmp_path: Path) -> None:
+    functions = [Metric("AWS/Lambda", "Errors", (("FunctionName", name),)) for name in ("orders", "mails")]
+    path = csv(tmp_path, "time,Errors{orders},AWS/Lambda/Errors{mails}", "2026-11-21T12:00:00Z,2,3")
+    series = datapoint_files.read(path, functions)
+    assert [summed(series, metric) for metric in functions] == [2, 3]
+    with pytest.raises(InputError, match="Column Errors may mean several metrics"):
+        datapoint_files.read(csv(tmp_path, "time,Errors", "2026-11-21T12:00:00Z,2"), functions)
+
+
 def test_a_point_counts_from_its_published_time(tmp_path: Path) -> None:
     path = csv(tmp_path, "time,published,Errors", "2026-11-21T12:00:00Z,2026-11-21T12:09:00Z,2")
     series, start = datapoint_files.read(path, [ERRORS]), int(NOON.timestamp())

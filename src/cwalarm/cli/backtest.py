@@ -60,7 +60,8 @@ def backtest(
 
     \b
     HISTORY has a line of names, then a row per datapoint; an empty cell is a
-    gap. A column is a metric's name or Namespace/Name. With a column
+    gap. A column is a metric's name or Namespace/Name, with {orders} behind it
+    where that dimension's value tells it from others of the name. With a column
     `published` datapoints are visible to alarms only from then on.
       time,Errors,Invocations
       2026-11-21T12:00:00Z,0,41

@@ -15,12 +15,13 @@ from typing import Any
 from cwalarm.definitions.alarm import Alarm, Metric
 from cwalarm.errors import InputError
 from cwalarm.evaluation.series import Series
+from cwalarm.replay import metric_names
 
 _TIME, _PUBLISHED, _METRIC, _VALUE, _UNIT = "time", "published", "metric", "value", "unit"
 
 
 def read(path: Path, metrics: Sequence[Metric]) -> Series:
-    """Read a `.csv` or `.parquet` file; a column is one of the metrics by its name, or by `namespace/name`.
+    """Read a `.csv` or `.parquet` file; a column is one of the metrics by its name (see `metric_names`).
 
     Raises:
         InputError: The file or a row of it cannot be used, such as one out of order; the message names the row.
@@ -134,11 +135,11 @@ def _cells(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _named(name: str, metrics: Sequence[Metric]) -> Metric:
-    meant = [metric for metric in metrics if name in (metric.name, f"{metric.namespace}/{metric.name}")]
-    if len(meant) > 1:
-        raise InputError(f"Column {name} may mean several metrics; call it namespace/name.")
+    possible = metric_names.meant(name, metrics)
+    if len(possible) > 1:
+        raise InputError(f"Column {name} may mean several metrics; call it namespace/name{{values of dimensions}}.")
     # A column that no alarm watches does no harm.
-    return meant[0] if meant else Metric("", name)
+    return possible[0] if possible else Metric("", name)
 
 
 def _number(name: str, cell: object) -> float | None:

@@ -19,6 +19,7 @@ from cwalarm.evaluation.evaluate import evaluate, returned
 from cwalarm.evaluation.fetch import Fetch
 from cwalarm.evaluation.series import Series
 from cwalarm.metric_math.values import Frame
+from cwalarm.replay import metric_names
 from cwalarm.replay.actions import combine, complete
 from cwalarm.replay.backtest import Change, changes_of, plain
 from cwalarm.unit_tests import notation
@@ -111,22 +112,12 @@ def _series(case: Case, metrics: Iterable[Metric]) -> tuple[Series, set[Metric]]
 
 
 def _metric(name: str, metrics: Iterable[Metric]) -> Metric:
-    bare, _, wanted = name.removesuffix("}").partition("{")
-    called = [metric for metric in metrics if bare in (metric.name, f"{metric.namespace}/{metric.name}")]
-    meant = [metric for metric in called if not wanted or _has(metric, wanted)]
-    # Of several that have the values, the one that has no other.
-    exact = [metric for metric in meant if ",".join(value for _, value in metric.dimensions) == wanted]
-    for choice in (meant, exact):
-        if len(choice) == 1:
-            return choice[0]
+    possible = metric_names.meant(name, metrics)
+    if len(possible) == 1:
+        return possible[0]
     watched = ", ".join(sorted(f"{metric.namespace}/{metric.name}" for metric in metrics)) or "nothing"
-    problem = "is watched by no alarm" if not meant else "may mean several metrics"
+    problem = "is watched by no alarm" if not possible else "may mean several metrics"
     raise InputError(f"Series {name} {problem}.", next_step=f"The alarms watch: {watched}.")
-
-
-def _has(metric: Metric, wanted: str) -> bool:
-    values = {value for _, value in metric.dimensions}
-    return wanted in values or set(wanted.split(",")) <= values
 
 
 def _end(case: Case) -> datetime:

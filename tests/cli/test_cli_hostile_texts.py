@@ -29,7 +29,7 @@ from cwalarm.cli.main import main as cwalarm
 from deliverywatch.cli import main
 from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.cloud.cloud import LocalCloud
-from deliverywatch.local.demo import play, sms_day
+from deliverywatch.local.demo import email_day, play, sms_day
 
 pytestmark = pytest.mark.slow
 
@@ -135,6 +135,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("world")
     template = play.build(folder / "build", ("sms", "email", "pipeline", "files", "queries"))
     with ClickSendServer(sms()) as clicksend, LocalCloud(play.yesterday(NOW, 12)) as cloud:
+        for stream in email_day.STREAMS:
+            cloud.client("sesv2").create_configuration_set(ConfigurationSetName=email_day.configuration_set(stream))
         outputs = sms_day.deploy(cloud, template, folder / "build", sms_day.synthetic(clicksend, ()))
         fill_lake(cloud)
         fill_intake(cloud, outputs)

@@ -187,6 +187,12 @@ def test_a_person_at_a_terminal_is_asked_for_what_is_missing_and_before_anything
         ("WarningThresholdPercent=3.3", "WarningThresholdPercent cannot be '3.3'. Choose one of 1, 2, 3,"),
         ("TimeZone=Europe/Berln", "TimeZone cannot be 'Europe/Berln'. Choose one of Europe/Berlin"),
         ("TimeZone=the moon", "TimeZone cannot be 'the moon'. "),
+        ("Wings=2", "The template has no parameter Wings. Those that it has stand under Parameters"),
+        (
+            "SenderAddress=me",
+            "SenderAddress cannot be 'me': it must be one e-mail address, such as alerts@example.com.",
+        ),
+        ("Environment=Test", "it must be 1 to 16 lower-case letters and digits and start with a letter."),
         ("WarningThresholdPercent", "Write it like --set WarningThresholdPercent=5."),
     ],
 )
@@ -196,6 +202,17 @@ def test_a_setting_that_cannot_be_is_refused_with_what_was_meant(
     result = deploy("--yes", "--set", setting)
     assert result.exit_code == 2
     assert told in result.stderr
+
+
+@pytest.mark.parametrize("stack", ["deliverywatch-Test", "deliverywatch-a-b", "deliverywatch-seventeenletters1"])
+def test_a_stack_whose_name_makes_no_environment_is_refused_by_a_dry_run_already(
+    deploy: Callable[..., Result], cloud: LocalCloud, stack: str
+) -> None:
+    result = deploy("--dry-run", "--stack", stack)
+    assert result.exit_code == 2
+    assert f"Environment cannot be '{stack.removeprefix('deliverywatch-')}'" in result.stderr
+    assert "--set Environment=..." in result.stderr
+    assert state(cloud) == {"stacks": {}, "buckets": {}}
 
 
 def test_what_cloudformation_refuses_is_told_in_its_words_and_can_be_fixed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,6 @@ def resolve(
     """
     declared = template["Parameters"]
     _check_known(declared, given)
-    _check_allowed(declared, given)
     if lacking := missing(template, given, deployed):
         raise InputError(
             f"{', '.join(lacking)} must be given: {'it has' if len(lacking) == 1 else 'they have'} no default.",
@@ -64,6 +64,8 @@ def resolve(
     before = dict(deployed.parameters) if deployed else {}
     if deployed is None and "Environment" not in given and (environment := environment_of(stack)):
         given = {**given, "Environment": environment}
+    _check_allowed(declared, given)
+    _check_pattern(declared, given)
     kept = tuple(name for name in declared if name in before and name not in given)
     defaults = {name: str(made["Default"]) for name, made in declared.items() if "Default" in made}
     values = {**defaults, **{name: before[name] for name in kept}, **given}
@@ -73,8 +75,11 @@ def resolve(
 def _check_known(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
     for name in given:
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1) or [", ".join(declared)]
-            raise InputError(f"The template has no parameter {name}.", next_step=f"Did you mean {near[0]}?")
+            near = difflib.get_close_matches(name, declared, n=1)
+            offered = (
+                f"Did you mean {near[0]}?" if near else "Those that it has stand under Parameters in the template."
+            )
+            raise InputError(f"The template has no parameter {name}.", next_step=offered)
 
 
 def _check_allowed(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
@@ -86,3 +91,13 @@ def _check_allowed(declared: Mapping[str, Any], given: Mapping[str, str]) -> Non
             near = ", ".join(allowed if is_short else difflib.get_close_matches(value, allowed, n=3, cutoff=0.5))
             offered = f"Choose one of {near}." if near else "Its description in the template says what it can be."
             raise InputError(f"{name} cannot be '{value}'.", next_step=offered)
+
+
+def _check_pattern(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    """CloudFormation would refuse it too, once the bucket for the code is made and somebody has agreed."""
+    for name, value in given.items():
+        pattern = declared[name].get("AllowedPattern")
+        # Of a list, CloudFormation compares each item.
+        if declared[name]["Type"] == "String" and pattern and not re.fullmatch(pattern, value):
+            rule = declared[name].get("ConstraintDescription", f"must match {pattern}").rstrip(".")
+            raise InputError(f"{name} cannot be '{value}': it {rule}.", next_step=f"Add --set {name}=...")

@@ -205,6 +205,15 @@ def test_a_template_without_alarms_says_so_where_alarms_are_wanted(folder: Path,
     assert "none.yaml has no alarm." in result.stderr
 
 
+def test_a_backtest_names_the_alarms_that_are_replayed_step_by_step_and_why(folder: Path) -> None:
+    assert "step by step" not in backtest(folder).output
+    template = folder / "template.yaml"
+    template.write_text(TEMPLATE.replace("Period: 60", "Period: 10"))
+    words = " ".join(backtest(folder).output.split())
+    assert "errors is replayed step by step, which is slow: Its period is shorter than a minute." in words
+    assert "slow is replayed" not in words
+
+
 def test_a_backtest_names_the_alarms_that_are_not_in_the_stack(folder: Path) -> None:
     template = folder / "template.yaml"
     template.write_text(

@@ -105,7 +105,18 @@ def backtest(
     else:
         notes = [f"{one.name} is not in the stack, because {one.reason}. {one.next_step}" for one in alarms.absent]
         notes += [f"Assumed of {sentence}" for sentence in assumptions]
+        notes += _step_by_step(watching, series, *span)
         echo("\n\n".join([_words(replayed, left_out, *span), *map(wrapped, notes)]))
+
+
+def _step_by_step(watching: Sequence[Alarm], series: Series, start: datetime, end: datetime) -> list[str]:
+    """Return which alarms are evaluated again and again, which takes a minute and more for a year, and why."""
+    from cwalarm.replay.method import follows_grid, why_step_by_step
+    from cwalarm.replay.minutes import Minutes
+
+    minutes, span = Minutes(series), (int(start.timestamp()) // 60, int(end.timestamp()) // 60)
+    reasons = {one.name: why_step_by_step(one, minutes) for one in watching if not follows_grid(one, minutes, *span)}
+    return [f"{name} is replayed step by step, which is slow: {why}" for name, why in reasons.items() if why]
 
 
 def _some(watching: Sequence[Alarm], history: Path) -> Sequence[Alarm]:

@@ -305,6 +305,26 @@ BEHAVIOURS = (
          "local/test_cloud_stack.py::test_a_composite_alarm_and_a_saved_query_come_from_the_template"),
     ),
     Behaviour(
+        "cloudformation-takes-texts", "CloudFormation",
+        "A policy of a role, a queue, a topic or a bucket may be JSON in a text.",
+        _D, f"{_DOCS}AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html, and its schemas",
+        "deliverywatch/operate/doctor/deployed.py",
+        "",
+        ("cfn/test_cfn_size.py::test_cloudformation_takes_a_text_for_each_policy_that_becomes_one",
+         "local/test_cloud_roles.py::test_a_system_at_work_needs_every_right_that_it_has_and_no_other"),
+    ),
+    Behaviour(
+        "services-say-for-whom", "IAM",
+        "Lambda says for which function it takes a role to run it. What it, Firehose and Glue say elsewhere is not "
+        "documented: conditions hold IfExists.",
+        _R, f"{_DOCS}IAM/latest/UserGuide/confused-deputy.html; github.com/prowler-cloud/prowler/issues/2792 and 7021",
+        "deliverywatch/local/cloud/emulator/access.py",
+        "emulator/access.py",
+        (("cfn/test_cfn_functions.py::"
+          "test_a_service_that_is_not_documented_to_say_for_whom_it_asks_can_take_its_role"),
+         "local/test_cloud_access.py::test_a_condition_holds_without_its_key_only_if_it_says_so"),
+    ),
+    Behaviour(
         "lambda-retries", "Lambda",
         "An asynchronous event that fails is tried again after one and two minutes, and then set aside.",
         _D, f"{_LAMBDA}invocation-async-error-handling.html", "deliverywatch/local/cloud/compute/lambdas.py",

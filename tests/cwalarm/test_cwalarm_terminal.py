@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cwalarm.cli.terminal import echo, harmless, print_json, styled
+from cwalarm.cli.terminal import echo, harmless, print_json, styled, wrapped
 
 ORDERS = ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "\r", "\x08", "\u202e", "\u2066", "\u2028", "\x00", "\x7f"]
 
@@ -37,6 +37,14 @@ def test_nothing_but_letters_line_breaks_and_tabs_is_printed_of_any_text(text: s
 def test_a_style_of_our_own_colours_a_terminal_and_nothing_else() -> None:
     assert shown(styled("ALARM", "red", bold=True)) == "\x1b[31;1mALARM\x1b[0m\n"
     assert shown(styled("ALARM", "red"), colour=False) == "ALARM\n"
+
+
+def test_a_style_takes_no_room_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    sentence = "{}  sms-credit: 1 of 439 SMS failed."
+    line = wrapped(sentence.format(styled("healthy", "green")))
+    assert click.unstyle(harmless(line)) == sentence.format("healthy")
+    assert harmless(line).startswith("\x1b[32mhealthy\x1b[0m")
 
 
 def test_a_text_cannot_style_itself() -> None:

@@ -124,14 +124,19 @@ def columns() -> int:
 
 def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
     """Return a paragraph as lines, each behind the indent; the first behind `first`, if that is another."""
-    return textwrap.fill(
-        text,
+    # A style takes no room on the terminal; here each counts as one letter.
+    styles = _STYLE.findall(text)
+    lines = textwrap.fill(
+        _STYLE.sub("\ufdd1", text.replace("\ufdd1", "?")),
         columns() - 1,
         initial_indent=indent if first is None else first,
         subsequent_indent=indent,
         break_on_hyphens=False,
         break_long_words=False,
     )
+    for codes in styles:
+        lines = lines.replace("\ufdd1", f"{_MARK}<{codes}>", 1)
+    return lines
 
 
 def one_line(text: str) -> str:

@@ -173,6 +173,58 @@ def attach_administrator(stack: Stack) -> Undo:
     return lambda: iam.detach_role_policy(**of, PolicyArn=arn)
 
 
+def bound_role(stack: Stack) -> Undo:
+    iam, of = stack.client("iam"), {"RoleName": stack.names["FilesProcessRole"]}
+    iam.put_role_permissions_boundary(**of, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    return lambda: iam.delete_role_permissions_boundary(**of)
+
+
+def wrap_function(stack: Stack) -> Undo:
+    client, of = stack.client("lambda"), {"FunctionName": f"{PREFIX}-email-compact"}
+    layer = client.publish_layer_version(LayerName="x", Content={"ZipFile": b"PK\5\6" + b"\0" * 18})
+
+    def put(*layers: str) -> None:
+        client.update_function_configuration(**of, Layers=list(layers))
+        client.get_waiter("function_updated_v2").wait(**of, WaiterConfig={"Delay": 0.05})
+
+    put(layer["LayerVersionArn"])
+    return put
+
+
+def filter_mapping(stack: Stack) -> Undo:
+    client, uuid = stack.client("lambda"), stack.names["FilesProcessMapping"]
+    never = {"Filters": [{"Pattern": json.dumps({"body": ["never"]})}]}
+    client.update_event_source_mapping(UUID=uuid, FilterCriteria=never)
+    return lambda: client.update_event_source_mapping(UUID=uuid, FilterCriteria={})
+
+
+def delay_queue(stack: Stack) -> Undo:
+    sqs, url = stack.client("sqs"), stack.names["FilesQueue"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "900"})
+    return lambda: sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+
+
+def replicate_bucket(stack: Stack) -> Undo:
+    s3, bucket = stack.client("s3"), stack.names["EmailBucket"]
+    rule = {
+        "Status": "Enabled",
+        "Priority": 1,
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": "arn:aws:s3:::somebody-elses"},
+    }
+    configuration = {"Role": "arn:aws:iam::111122223333:role/x", "Rules": [rule]}
+    s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=configuration)
+    return lambda: s3.delete_bucket_replication(Bucket=bucket)
+
+
+def share_bucket(stack: Stack) -> Undo:
+    s3, bucket = stack.client("s3"), stack.names["FilesUploads"]
+    rules = [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+    return lambda: s3.delete_bucket_cors(Bucket=bucket)
+
+
 def open_role(stack: Stack) -> Undo:
     iam, of = stack.client("iam"), {"RoleName": stack.names["SmsIngestRole"]}
     before = iam.get_role(**of)["Role"]["AssumeRolePolicyDocument"]
@@ -430,6 +482,17 @@ HARMS: dict[str, tuple[Callable[[Stack], Undo], str, str]] = {
         narrow_function, "changed",
         "(FilesProcess) was changed: ReservedConcurrentExecutions is 1, deployed was nothing",
     ),
+    "boundary": (bound_role, "changed", "(FilesProcessRole) was changed: PermissionsBoundary is arn:aws:iam"),
+    "layer": (wrap_function, "changed", "(EmailCompact) was changed: Layers is arn:aws:lambda"),
+    "filter of a mapping": (filter_mapping, "changed", "(FilesProcessMapping) was changed: FilterCriteria is"),
+    "delay": (delay_queue, "changed", "(FilesQueue) was changed: DelaySeconds is 900"),
+    "replication": (replicate_bucket, "changed", "(EmailBucket) was changed: ReplicationConfiguration is"),
+    "CORS": (share_bucket, "changed", "(FilesUploads) was changed: CorsConfiguration is"),
+    "schedule that ends": (
+        schedule("sms-ingest-slots", EndDate=datetime(2100, 1, 1, tzinfo=UTC)),
+        "changed",
+        "(SmsIngestSlotsSchedule) was changed: EndDate is 2100",
+    ),
     "policy of a role deleted": (role_policy(None), "changed", "(SmsIngestRole) was changed: Policies is"),
     "policy added to a role": (
         role_policy({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}, "extra"), "changed",
@@ -512,6 +575,13 @@ HARMS: dict[str, tuple[Callable[[Stack], Undo], str, str]] = {
 }  # fmt: skip
 # What CloudFormation does not undo, as its template says nothing of it.
 BY_HAND = {
+    "boundary": "aws iam delete-role-permissions-boundary --role-name ",
+    "layer": f"--layers '[]' --function-name {PREFIX}-email-compact",
+    "filter of a mapping": "--filter-criteria '{}' --uuid ",
+    "delay": "--attributes DelaySeconds=0 --queue-url ",
+    "replication": "aws s3api delete-bucket-replication --bucket ",
+    "CORS": "aws s3api delete-bucket-cors --bucket ",
+    "schedule that ends": f"aws scheduler delete-schedule --name {PREFIX}-sms-ingest-slots, then deliverywatch deploy",
     "administrator": f"detach-role-policy --role-name {PREFIX}",
     "concurrency 1": f"aws lambda delete-function-concurrency --function-name {PREFIX}-files-process",
     "function opened": f"aws lambda remove-permission --function-name {PREFIX}-files-process --statement-id everybody",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.operate.account.aws import described_alarms, existing, listed, translated
 from deliverywatch.operate.doctor import deployed
-from deliverywatch.operate.doctor.checks_changed import ADDED_PERMISSIONS, ADDED_POLICIES, Compared
+from deliverywatch.operate.doctor.checks_changed import ADDED_PERMISSIONS, ADDED_POLICIES, QUEUE_DEFAULTS, Compared
 from deliverywatch.operate.doctor.template_shapes import (
     code,
     in_camel_case,
@@ -150,7 +150,7 @@ class Resources:
         )
         return answer and {"DashboardBody": answer["DashboardBody"]}
 
-    def _table(self, name: str, _: _Properties) -> _Properties | None:
+    def _table(self, name: str, then: _Properties) -> _Properties | None:
         dynamodb = self._client("dynamodb")
         answer = existing(lambda: dynamodb.describe_table(TableName=name), "ResourceNotFoundException")
         if answer is None:
@@ -166,6 +166,12 @@ class Resources:
                 "Enabled": ttl["TimeToLiveStatus"] in ("ENABLED", "ENABLING"),
             },
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": restorable},
+            "DeletionProtectionEnabled": unless_default(
+                then,
+                "DeletionProtectionEnabled",
+                default=False,
+                now=answer["Table"].get("DeletionProtectionEnabled", False),
+            ),
         }
 
     def _rule(self, name: str, then: _Properties) -> _Properties | None:
@@ -213,6 +219,7 @@ class Resources:
             "Policies": [{key: policy[key] for key in ("PolicyName", "PolicyDocument")} for policy in policies],
             ADDED_POLICIES: [one for one in names if one not in wanted and one not in self._policies],
             "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached],
+            "PermissionsBoundary": answer["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         }
 
     def _delivery_stream(self, name: str, _: _Properties) -> _Properties | None:
@@ -237,7 +244,13 @@ class Resources:
         if answer is None:
             return None
         enabled = answer["State"] not in ("Disabled", "Disabling")
-        keys = ("EventSourceArn", "BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes")
+        keys = (
+            "EventSourceArn",
+            "BatchSize",
+            "MaximumBatchingWindowInSeconds",
+            "FunctionResponseTypes",
+            "FilterCriteria",
+        )
         return {
             **{key: answer.get(key) for key in keys},
             "Enabled": unless_default(then, "Enabled", default=True, now=enabled),
@@ -251,6 +264,14 @@ class Resources:
         reserved = client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
         return {
             **{key: made.get(key) for key in _LAMBDA if key in then},
+            "Layers": [layer["Arn"] for layer in made.get("Layers", ())],
+            "TracingConfig.Mode": unless_default(
+                then.get("TracingConfig", {}),
+                "Mode",
+                "PassThrough",
+                made.get("TracingConfig", {}).get("Mode", "PassThrough"),
+            ),
+            "VpcConfig.SubnetIds": made.get("VpcConfig", {}).get("SubnetIds"),
             **code(then["Code"], made["CodeSha256"]),
             ADDED_PERMISSIONS: [one["Sid"] for one in self._permissions(name) if is_for_everybody(one)],
             # Of 0 the check `concurrency` says more.
@@ -298,6 +319,8 @@ class Resources:
         coded = existing(
             lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError"
         )
+        shared = existing(lambda: s3.get_bucket_cors(Bucket=name), "NoSuchCORSConfiguration")
+        copied = existing(lambda: s3.get_bucket_replication(Bucket=name), "ReplicationConfigurationNotFoundError")
         owners = existing(lambda: s3.get_bucket_ownership_controls(Bucket=name), "OwnershipControlsNotFoundError")
         return {
             "VersioningConfiguration": {"Status": s3.get_bucket_versioning(Bucket=name).get("Status")},
@@ -308,6 +331,9 @@ class Resources:
                 for rule in (coded or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
             ],
             "OwnershipControls": (owners or {}).get("OwnershipControls"),
+            "CorsConfiguration": shared and {"CorsRules": shared["CORSRules"]},
+            "ReplicationConfiguration": copied and copied["ReplicationConfiguration"],
+            "LoggingConfiguration": s3.get_bucket_logging(Bucket=name).get("LoggingEnabled"),
             "NotificationConfiguration": notifications(s3.get_bucket_notification_configuration(Bucket=name)),
         }
 
@@ -355,14 +381,16 @@ class Resources:
 
     def _queue(self, name: str, then: _Properties) -> _Properties | None:
         attributes = self._queue_attributes(name)
-        keys = (
-            "VisibilityTimeout",
-            "MessageRetentionPeriod",
-            "RedrivePolicy",
-            "SqsManagedSseEnabled",
-            "KmsMasterKeyId",
-        )
-        return attributes and {key: attributes.get(key) for key in keys if key in then or key.endswith("Policy")}
+        if attributes is None:
+            return None
+        keys = ("RedrivePolicy", "SqsManagedSseEnabled", "KmsMasterKeyId")
+        return {
+            **{
+                key: unless_default(then, key, usual, attributes.get(key, usual))
+                for key, usual in QUEUE_DEFAULTS.items()
+            },
+            **{key: attributes.get(key) for key in keys if key in then or key.endswith("Policy")},
+        }
 
     def _queue_policy(self, _: str, then: _Properties) -> _Properties | None:
         attributes = self._queue_attributes(then["Queues"][0])
@@ -382,7 +410,14 @@ class Resources:
     def _schedule(self, name: str, then: _Properties) -> _Properties | None:
         client, group = self._client("scheduler"), then.get("GroupName", "default")
         answer = existing(lambda: client.get_schedule(Name=name, GroupName=group), "ResourceNotFoundException")
-        keys = ("ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
+        keys = (
+            "ScheduleExpression",
+            "ScheduleExpressionTimezone",
+            "FlexibleTimeWindow",
+            "Target",
+            "StartDate",
+            "EndDate",
+        )
         return answer and {key: answer.get(key) for key in keys}
 
     def _schedule_group(self, name: str, _: _Properties) -> _Properties | None:

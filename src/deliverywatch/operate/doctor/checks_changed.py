@@ -22,12 +22,22 @@ NAME = "changed"
 # everybody start a function.
 ADDED_POLICIES, ADDED_PERMISSIONS = "AddedPolicies", "AddedPermissions"
 _UNDO = "deliverywatch deploy --revert-drift"
+_CONFIGURE = "aws lambda update-function-configuration"
+# What SQS has where a template says nothing.
+QUEUE_DEFAULTS = {"DelaySeconds": "0", "VisibilityTimeout": "30", "MessageRetentionPeriod": "345600"}
 # What CloudFormation does not undo, as the template says nothing of it.
 _UNDO_BY_HAND = {
     ("AWS::Athena::WorkGroup", "State"): "aws athena update-work-group --state ENABLED --work-group {name}",
+    ("AWS::DynamoDB::Table", "DeletionProtectionEnabled"): (
+        "aws dynamodb update-table --no-deletion-protection-enabled --table-name {name}"
+    ),
     ("AWS::Events::Rule", "State"): "aws events enable-rule --name {name}",
     ("AWS::IAM::Role", ADDED_POLICIES): "aws iam delete-role-policy --role-name {name} --policy-name {now}",
     ("AWS::IAM::Role", "ManagedPolicyArns"): "aws iam detach-role-policy --role-name {name} --policy-arn {now}",
+    ("AWS::IAM::Role", "PermissionsBoundary"): "aws iam delete-role-permissions-boundary --role-name {name}",
+    ("AWS::Lambda::EventSourceMapping", "FilterCriteria"): (
+        "aws lambda update-event-source-mapping --filter-criteria '{{}}' --uuid {name}"
+    ),
     ("AWS::Lambda::EventSourceMapping", "Enabled"): "aws lambda update-event-source-mapping --enabled --uuid {name}",
     ("AWS::Lambda::Function", ADDED_PERMISSIONS): (
         "aws lambda remove-permission --function-name {name} --statement-id {now}"
@@ -35,6 +45,33 @@ _UNDO_BY_HAND = {
     ("AWS::Lambda::Function", "ReservedConcurrentExecutions"): (
         "aws lambda delete-function-concurrency --function-name {name}"
     ),
+    ("AWS::Lambda::Function", "Layers"): f"{_CONFIGURE} --layers '[]' --function-name {{name}}",
+    ("AWS::Lambda::Function", "TracingConfig.Mode"): (
+        f"{_CONFIGURE} --tracing-config Mode=PassThrough --function-name {{name}}"
+    ),
+    ("AWS::Lambda::Function", "VpcConfig.SubnetIds"): (
+        f"{_CONFIGURE} --vpc-config 'SubnetIds=[],SecurityGroupIds=[]' --function-name {{name}}"
+    ),
+    ("AWS::S3::Bucket", "CorsConfiguration"): "aws s3api delete-bucket-cors --bucket {name}",
+    ("AWS::S3::Bucket", "LoggingConfiguration"): (
+        "aws s3api put-bucket-logging --bucket-logging-status '{{}}' --bucket {name}"
+    ),
+    ("AWS::S3::Bucket", "ReplicationConfiguration"): "aws s3api delete-bucket-replication --bucket {name}",
+    ("AWS::SNS::Subscription", "FilterPolicy"): (
+        "aws sns set-subscription-attributes --attribute-name FilterPolicy --attribute-value '{{}}' "
+        "--subscription-arn {name}"
+    ),
+    ("AWS::SNS::Topic", "KmsMasterKeyId"): (
+        "aws sns set-topic-attributes --attribute-name KmsMasterKeyId --attribute-value '' --topic-arn {name}"
+    ),
+    **{
+        ("AWS::SQS::Queue", key): f"aws sqs set-queue-attributes --attributes {key}={usual} --queue-url {{name}}"
+        for key, usual in QUEUE_DEFAULTS.items()
+    },
+    **{
+        ("AWS::Scheduler::Schedule", key): f"aws scheduler delete-schedule --name {{name}}, then {_UNDO}"
+        for key in ("StartDate", "EndDate")
+    },
 }
 # Kinds whose absence is a line of another check: alarms, functions, schedules.
 _GONE_ELSEWHERE = ("AWS::CloudWatch::Alarm", "AWS::Lambda::Function", "AWS::Scheduler::Schedule")
@@ -91,7 +128,8 @@ def _fix(one: Compared) -> str:
         table = shlex.quote(json.dumps(one.then["TableInput"]))
         return f"aws glue {verb}-table --database-name {one.then['DatabaseName']} --table-input {table}"
     for difference in one.differences or ():
-        if command := _UNDO_BY_HAND.get((one.resource.kind, difference.path)):
+        command = _UNDO_BY_HAND.get((one.resource.kind, difference.path))
+        if command and not difference.then:
             return command.format(name=one.resource.name, now=difference.now)
     return _UNDO
 

@@ -160,12 +160,17 @@ def unsubscribe(protocol: str) -> Callable[[LocalCloud], Callable[[], None]]:
     def act(cloud: LocalCloud) -> Callable[[], None]:
         sns = cloud.client("sns")
         found = [each for each in sns.list_subscriptions()["Subscriptions"] if each["Protocol"] == protocol]
-        for each in found:
-            sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
+        arns = [each["SubscriptionArn"] for each in found]
+        kept = [sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"].get("RedrivePolicy") for arn in arns]
+        for arn in arns:
+            sns.unsubscribe(SubscriptionArn=arn)
 
         def undo() -> None:
-            for each in found:
-                sns.subscribe(TopicArn=each["TopicArn"], Protocol=protocol, Endpoint=each["Endpoint"])
+            for each, redrive in zip(found, kept, strict=True):
+                attributes = {"RedrivePolicy": redrive} if redrive else {}
+                sns.subscribe(
+                    TopicArn=each["TopicArn"], Protocol=protocol, Endpoint=each["Endpoint"], Attributes=attributes
+                )
 
         return undo
 

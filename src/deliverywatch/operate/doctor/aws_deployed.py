@@ -17,10 +17,12 @@ from deliverywatch.operate.doctor import deployed
 from deliverywatch.operate.doctor.checks_changed import ADDED_PERMISSIONS, ADDED_POLICIES, QUEUE_DEFAULTS, Compared
 from deliverywatch.operate.doctor.template_shapes import (
     code,
+    function_properties,
     in_camel_case,
     is_for_everybody,
     life_cycle_rule,
     notifications,
+    queue_properties,
     unless_default,
 )
 
@@ -30,11 +32,6 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.resources import Resource
 
 _Properties = Mapping[str, Any]
-_LAMBDA = (
-    *("Runtime", "Handler", "Timeout", "MemorySize", "Role", "Architectures", "Environment", "DeadLetterConfig"),
-    *("TracingConfig", "EphemeralStorage", "LoggingConfig", "VpcConfig", "KMSKeyArn"),
-)
-
 
 # What a person's line and AWS's limits bear at once.
 _AT_ONCE = 8
@@ -150,7 +147,7 @@ class Resources:
         )
         return answer and {"DashboardBody": answer["DashboardBody"]}
 
-    def _table(self, name: str, then: _Properties) -> _Properties | None:
+    def _table(self, name: str, _: _Properties) -> _Properties | None:
         dynamodb = self._client("dynamodb")
         answer = existing(lambda: dynamodb.describe_table(TableName=name), "ResourceNotFoundException")
         if answer is None:
@@ -166,12 +163,7 @@ class Resources:
                 "Enabled": ttl["TimeToLiveStatus"] in ("ENABLED", "ENABLING"),
             },
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": restorable},
-            "DeletionProtectionEnabled": unless_default(
-                then,
-                "DeletionProtectionEnabled",
-                default=False,
-                now=answer["Table"].get("DeletionProtectionEnabled", False),
-            ),
+            "DeletionProtectionEnabled": answer["Table"].get("DeletionProtectionEnabled") or None,
         }
 
     def _rule(self, name: str, then: _Properties) -> _Properties | None:
@@ -244,15 +236,9 @@ class Resources:
         if answer is None:
             return None
         enabled = answer["State"] not in ("Disabled", "Disabling")
-        keys = (
-            "EventSourceArn",
-            "BatchSize",
-            "MaximumBatchingWindowInSeconds",
-            "FunctionResponseTypes",
-            "FilterCriteria",
-        )
+        keys = ("EventSourceArn", "BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes")
         return {
-            **{key: answer.get(key) for key in keys},
+            **{key: answer.get(key) for key in (*keys, "FilterCriteria")},
             "Enabled": unless_default(then, "Enabled", default=True, now=enabled),
         }
 
@@ -263,15 +249,7 @@ class Resources:
             return None
         reserved = client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
         return {
-            **{key: made.get(key) for key in _LAMBDA if key in then},
-            "Layers": [layer["Arn"] for layer in made.get("Layers", ())],
-            "TracingConfig.Mode": unless_default(
-                then.get("TracingConfig", {}),
-                "Mode",
-                "PassThrough",
-                made.get("TracingConfig", {}).get("Mode", "PassThrough"),
-            ),
-            "VpcConfig.SubnetIds": made.get("VpcConfig", {}).get("SubnetIds"),
+            **function_properties(then, made),
             **code(then["Code"], made["CodeSha256"]),
             ADDED_PERMISSIONS: [one["Sid"] for one in self._permissions(name) if is_for_everybody(one)],
             # Of 0 the check `concurrency` says more.
@@ -381,16 +359,7 @@ class Resources:
 
     def _queue(self, name: str, then: _Properties) -> _Properties | None:
         attributes = self._queue_attributes(name)
-        if attributes is None:
-            return None
-        keys = ("RedrivePolicy", "SqsManagedSseEnabled", "KmsMasterKeyId")
-        return {
-            **{
-                key: unless_default(then, key, usual, attributes.get(key, usual))
-                for key, usual in QUEUE_DEFAULTS.items()
-            },
-            **{key: attributes.get(key) for key in keys if key in then or key.endswith("Policy")},
-        }
+        return attributes and queue_properties(then, attributes, QUEUE_DEFAULTS)
 
     def _queue_policy(self, _: str, then: _Properties) -> _Properties | None:
         attributes = self._queue_attributes(then["Queues"][0])
@@ -410,15 +379,8 @@ class Resources:
     def _schedule(self, name: str, then: _Properties) -> _Properties | None:
         client, group = self._client("scheduler"), then.get("GroupName", "default")
         answer = existing(lambda: client.get_schedule(Name=name, GroupName=group), "ResourceNotFoundException")
-        keys = (
-            "ScheduleExpression",
-            "ScheduleExpressionTimezone",
-            "FlexibleTimeWindow",
-            "Target",
-            "StartDate",
-            "EndDate",
-        )
-        return answer and {key: answer.get(key) for key in keys}
+        keys = ("ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
+        return answer and {key: answer.get(key) for key in (*keys, "StartDate", "EndDate")}
 
     def _schedule_group(self, name: str, _: _Properties) -> _Properties | None:
         client = self._client("scheduler")

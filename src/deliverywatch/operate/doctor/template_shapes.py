@@ -7,10 +7,37 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_LAMBDA = (
+    *("Runtime", "Handler", "Timeout", "MemorySize", "Role", "Architectures", "Environment", "DeadLetterConfig"),
+    *("EphemeralStorage", "LoggingConfig", "KMSKeyArn"),
+)
+
 
 def unless_default(then: Mapping[str, Any], key: str, default: Any, now: Any) -> Any:
     """Return a property, or nothing where it has the value that it has without being given."""
     return now if key in then or now != default else None
+
+
+def function_properties(then: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties of a function, with what somebody adds where a template says nothing."""
+    tracing = made.get("TracingConfig", {}).get("Mode", "PassThrough")
+    return {
+        **{key: made.get(key) for key in _LAMBDA if key in then},
+        "Layers": [layer["Arn"] for layer in made.get("Layers", ())],
+        "TracingConfig.Mode": unless_default(then.get("TracingConfig", {}), "Mode", "PassThrough", tracing),
+        "VpcConfig.SubnetIds": made.get("VpcConfig", {}).get("SubnetIds"),
+    }
+
+
+def queue_properties(
+    then: Mapping[str, Any], attributes: Mapping[str, Any], defaults: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the properties of a queue; those that a template leaves out only where they are not SQS's own."""
+    keys = ("RedrivePolicy", "SqsManagedSseEnabled", "KmsMasterKeyId")
+    return {
+        **{key: unless_default(then, key, usual, attributes.get(key, usual)) for key, usual in defaults.items()},
+        **{key: attributes.get(key) for key in keys if key in then or key.endswith("Policy")},
+    }
 
 
 def code(then: Any, content: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def test_a_style_of_our_own_colours_a_terminal_and_nothing_else() -> None:
 
 
 def test_a_style_takes_no_room_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("COLUMNS", "50")
     sentence = "{}  sms-credit: 1 of 439 SMS failed."
     line = wrapped(sentence.format(styled("healthy", "green")))
     assert click.unstyle(harmless(line)) == sentence.format("healthy")

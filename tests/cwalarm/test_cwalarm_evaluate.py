@@ -293,12 +293,18 @@ def test_the_datapoints_of_metric_math_have_no_sample_count() -> None:
         (
             [1, N, N, N],
             {"EvaluationPeriods": 2, "DatapointsToAlarm": 1, "TreatMissingData": "breaching"},
-            "1 missing datapoint was treated as [Breaching] (minimum 1 datapoint for OK -> ALARM transition).",
+            "1 datapoint was received for 2 periods and 1 missing datapoint was treated as [Breaching].",
         ),
         (
             [9, N],
             {"EvaluationPeriods": 3, "TreatMissingData": "notBreaching"},
-            "2 missing datapoints were treated as [NonBreaching].",
+            "1 datapoint was received for 3 periods and 2 missing datapoints were treated as [NonBreaching].",
+        ),
+        (
+            # As an alarm of four error counters read on 2026-09-05, of which none had counted one.
+            [0, N, N, N],
+            {"EvaluationPeriods": 3, "DatapointsToAlarm": 2, "TreatMissingData": "breaching"},
+            "1 datapoint was received for 3 periods and 2 missing datapoints were treated as [Breaching].",
         ),
         (
             [N, N, N, 9],

@@ -47,15 +47,16 @@ def reason(alarm: Alarm, slots: Sequence[Slot], state: State | None) -> str:
         return f"Threshold Crossed: no datapoints were received for {_number(n, 'period')} and {_treated(alarm, n)}."
     deciding = [slot for slot in real if breaches(alarm, slot.value) == (state == State.ALARM)]
     if not deciding:
-        return f"Threshold Crossed: {_outweighed(alarm, real, filled, state)}."
+        return f"Threshold Crossed: {_outweighed(alarm, real, filled)}."
     also = f" and {_treated(alarm, filled)}" if filled else ""
     return f"Threshold Crossed: {_crossed(alarm, deciding, state)}{also}{_minimum(alarm, state)}."
 
 
-def _outweighed(alarm: Alarm, real: Sequence[Slot], filled: int, state: State) -> str:
-    """Say why no datapoint speaks for the state: missing ones decided, or too few came together. Our own words."""
+def _outweighed(alarm: Alarm, real: Sequence[Slot], filled: int) -> str:
+    """Say why no datapoint speaks for the state: missing ones decided, or too few came together (our own words)."""
     if filled:
-        return f"{_treated(alarm, filled)}{_minimum(alarm, state)}"
+        received = f"{_counted(len(real), 'datapoint')} received for {_number(alarm.evaluation_periods, 'period')}"
+        return f"{received} and {_treated(alarm, filled)}"
     few = f"{_crossed(alarm, real, State.ALARM)}, too few for a minimum of {_number(alarm.m, 'datapoint')}"
     return f"only {few} for OK -> ALARM transition"
 

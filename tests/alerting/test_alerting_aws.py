@@ -18,6 +18,7 @@ from deliverywatch.alerting import handle_notify
 from deliverywatch.alerting.aws import CloudWatch, Ses, Stack, Topic, lake
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
+from deliverywatch.messages.untrusted import text
 
 BUCKET = "lake"
 REGION = "ap-southeast-2"
@@ -260,3 +261,10 @@ def test_a_stack_that_cannot_be_read_is_not_changing(monkeypatch: pytest.MonkeyP
     failing(client, "DescribeStacks", refusal("ValidationError", "DescribeStacks"))
     monkeypatch.setattr(adapters.boto3, "client", lambda *_, **__: client)
     assert not Stack("absent").is_changing()
+
+
+@pytest.mark.parametrize("name", ["disk full ", "disk\u00a0full\u202e", "disk\x9bfull"])
+def test_an_alarm_whose_name_is_cleaned_is_described_by_its_clean_name(name: str) -> None:
+    put_alarms(name)
+    [alarm] = CloudWatch().describe([text(name, 255)])
+    assert (alarm.name, alarm.state) == (text(name, 255), State.ALARM)

@@ -342,3 +342,10 @@ def test_a_template_that_aws_must_process_first_is_refused_by_name(tmp_path: Pat
     path.write_text(json.dumps(edited))
     result = run("--template", path, "--history", csv(tmp_path, {}))
     assert (result.exit_code, "goes through Shout, which only the account can run" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["orders ", "or\u202eders", "or\x9bders"])
+def test_an_alarm_of_any_name_that_cloudwatch_takes_is_mailed(tmp_path: Path, name: str) -> None:
+    history = csv(tmp_path, {60: 10})
+    printed = document("--template", template(tmp_path, AlarmName=name), "--history", history)
+    assert [mail["event"] for mail in printed["variants"][0]["mails"]] == ["OPENED", "RESOLVED"]

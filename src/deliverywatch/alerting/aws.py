@@ -48,17 +48,22 @@ class CloudWatch:
     """Alarms, metrics and pictures of them."""
 
     def describe(self, names: Sequence[str]) -> list[Alarm]:
-        """Return those of the alarms that exist."""
+        """Return those of the alarms that exist, by their names as `untrusted.text` cleans them."""
         with _translated(MetricsUnavailable, "CloudWatch did not describe the alarms"):
             pages = [
                 self._page(names[first : first + _NAMES_PER_CALL]) for first in range(0, len(names), _NAMES_PER_CALL)
             ]
-        return [
-            from_description(alarm)
-            for page in pages
-            for kind in ("MetricAlarms", "CompositeAlarms")
-            for alarm in page.get(kind, [])
-        ]
+            alarms = _alarms(pages)
+            missing = set(names) - {alarm.name for alarm in alarms}
+            return [*alarms, *(alarm for name in sorted(missing) for alarm in self._cleaned(name))]
+
+    def _cleaned(self, name: str) -> list[Alarm]:
+        """Return the alarm whose name is this one once it is cleaned: CloudWatch takes a space at its end, and more."""
+        types = ["MetricAlarm", "CompositeAlarm"]
+        pages = self._client.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=name.partition(" ")[0] or name, AlarmTypes=types
+        )
+        return [alarm for alarm in _alarms(pages) if alarm.name == name]
 
     def newest(self, alarms: Iterable[Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
@@ -111,6 +116,11 @@ class CloudWatch:
         with _translated(MetricsUnavailable, "CloudWatch did not return the metrics"):
             pages = self._client.get_paginator("get_metric_data").paginate(**request)
             return [result for page in pages for result in page["MetricDataResults"]]
+
+
+def _alarms(pages: Iterable[Mapping[str, Any]]) -> list[Alarm]:
+    kinds = ("MetricAlarms", "CompositeAlarms")
+    return [from_description(alarm) for page in pages for kind in kinds for alarm in page.get(kind, [])]
 
 
 class Stack:

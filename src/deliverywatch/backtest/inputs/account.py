@@ -12,6 +12,7 @@ from cwalarm.evaluation.series import Series
 from cwalarm.replay.backtest import Change
 from deliverywatch.alerting.inputs import alarm as cloudwatch
 from deliverywatch.errors import MetricsUnavailable
+from deliverywatch.messages.untrusted import text
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
@@ -33,15 +34,16 @@ class Account:
 
     def describe(self, names: Sequence[str]) -> list[cloudwatch.Alarm]:
         """Return the alarms; one that is not replayed has no data."""
-        return [self._described(name) for name in names]
+        return [self._described(self._exact(name)) for name in names]
 
     def newest(self, alarms: Iterable[cloudwatch.Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
-        return {alarm.name: self._values(self.alarms[alarm.name], now) for alarm in alarms if alarm.name in self.alarms}
+        exact = {alarm.name: self._exact(alarm.name) for alarm in alarms}
+        return {name: self._values(self.alarms[key], now) for name, key in exact.items() if key in self.alarms}
 
     def sums(self, alarm: cloudwatch.Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
         """Return by query id the sum of each of the alarm's own metrics over a time."""
-        return self._windows(self.alarms[alarm.name], int(start.timestamp()), int(end.timestamp()), end)
+        return self._windows(self.alarms[self._exact(alarm.name)], int(start.timestamp()), int(end.timestamp()), end)
 
     def is_muted(self, names: Sequence[str]) -> bool:  # noqa: ARG002 - the port's signature
         """Return that nothing is muted: what is replayed is what the alarms would have said."""
@@ -50,6 +52,12 @@ class Account:
     def png(self, *_: object) -> NoReturn:
         """Raise MetricsUnavailable: the mails draw bars."""
         raise MetricsUnavailable("There is no CloudWatch here to draw a picture.")
+
+    def _exact(self, name: str) -> str:
+        """Return the name of an alarm as it is, for a name that the notifier cleaned."""
+        if name in self.alarms or name in self.rules:
+            return name
+        return next((exact for exact in (*self.alarms, *self.rules) if text(exact, 255) == name), name)
 
     def _described(self, name: str) -> cloudwatch.Alarm:
         if name not in self._definitions:
@@ -63,9 +71,11 @@ class Account:
         alarm, arn = self.alarms.get(name), alarm_arn(name, ACCOUNT, REGION)
         unknown = cloudwatch.State.INSUFFICIENT_DATA
         if alarm is None:
-            return cloudwatch.from_trigger({}, name=name, state=unknown, arn=arn, rule=self.rules.get(name, ""))
+            return cloudwatch.from_trigger(
+                {}, name=text(name, 255), state=unknown, arn=arn, rule=self.rules.get(name, "")
+            )
         return cloudwatch.from_trigger(
-            trigger(alarm), name=name, state=unknown, arn=arn, description=alarm.description or ""
+            trigger(alarm), name=text(name, 255), state=unknown, arn=arn, description=alarm.description or ""
         )
 
     def _values(self, alarm: Alarm, now: datetime) -> dict[str, float]:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from cwalarm.errors import ConfigurationError
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,\n]')
+# A string that nobody closes is taken to its end at once, not from each quotation mark anew.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]:,\n]')
 
 
 class Place(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-_PLACE = re.compile(r"\$\{([^}]*)\}")
+_PLACE = re.compile(r"\$\{([^${}]*)\}")
 _NOW = re.compile(r"NOW\s*(?:([+-])\s*(\d+)\s*(YEAR|MONTH|WEEK|DAY|HOUR|MINUTE|SECOND)S?)?")
 _UNITS = ("YEARS", "MONTHS", "WEEKS", "DAYS", "HOURS", "MINUTES", "SECONDS", "MILLIS")
 _DAYS_OF = {"YEAR": 365, "MONTH": 30, "WEEK": 7, "DAY": 1}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deliverywatch.errors import CloudRefused, InputError
+from deliverywatch.errors import CloudRefused, InputError, StoreUnavailable
 from deliverywatch.pipeline.declaration.values import moment
 from deliverywatch.pipeline.diagnosis.advice import links_of
 from deliverywatch.pipeline.diagnosis.collect import Run
@@ -199,3 +199,12 @@ def test_the_newest_results_of_dbt_are_linked_first() -> None:
     (_, newest, before) = links_of(run)
     assert (newest[0], newest[1].partition("prefix=")[2]) == ("Results of dbt", "dbt/test/run_results.json")
     assert (before[0], before[1].partition("prefix=")[2]) == ("Results of dbt before it", "dbt/run/run_results.json")
+
+
+def test_results_that_s3_refuses_cost_no_notice(world: World) -> None:
+    def refuse(address: str) -> bytes:
+        raise StoreUnavailable(f"S3 could not be used for {address}: AccessDenied.")
+
+    world.ports.artifacts.fetch = refuse  # type: ignore[method-assign]
+    cause = "dbt exited 1, see s3://other-team/dbt/run_results.json"
+    assert world.report(run("a", "FAILED", 6, error="States.TaskFailed", cause=cause))["told"]

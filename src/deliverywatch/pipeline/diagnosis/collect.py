@@ -4,11 +4,12 @@ An event leaves out what is too large and, where a run failed, most of what it d
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
-from deliverywatch.errors import InputError
+from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
 from deliverywatch.pipeline.diagnosis import evidence as evidences
 from deliverywatch.pipeline.diagnosis.dbt import DbtRun, run_of
@@ -45,31 +46,61 @@ class Run:
 
 
 def run_of_event(event: object, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
-    """Return the run that an event of EventBridge is about; Step Functions fills in what it lacks.
+    """Return the run that an event of EventBridge is about; Step Functions fills in what it lacks, if it answers.
 
     Raises:
         InputError: It is no such event.
         ConfigurationError: No pipeline with this state machine is declared.
     """
-    execution = execution_of_event(event)
+    execution, problems = execution_of_event(event), list[str]()
     says_why = execution.status is Status.SUCCEEDED or bool(execution.error or execution.cause)
     if not (execution.is_whole and says_why):
-        execution = execution_of(executions.describe(execution.arn))
-    return _run_of(execution, pipelines, executions, artifacts)
+        try:
+            execution = execution_of(executions.describe(execution.arn))
+        except DeliveryWatchError as error:
+            problems.append(f"{error} The event alone does not say all of it.")
+    run = _run_of(execution, pipelines, executions, artifacts)
+    return replace(run, problems=(*problems, *run.problems))
 
 
-def run_of_arn(arn: str, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
-    """Return the run with this ARN."""
-    return _run_of(execution_of(executions.describe(arn)), pipelines, executions, artifacts)
+def run_of_arn(
+    arn: str,
+    pipelines: Sequence[Pipeline],
+    executions: Executions,
+    artifacts: Artifacts,
+    started_at: datetime | None = None,
+) -> Run:
+    """Return the run with this ARN; with `started_at` also where Step Functions says nothing about it."""
+    problems: list[str] = []
+    try:
+        execution = execution_of(executions.describe(arn))
+    except DeliveryWatchError as error:
+        if started_at is None:
+            raise
+        detail = {"executionArn": arn, "status": "RUNNING", "startDate": started_at}
+        execution = execution_of(detail)
+        problems.append(str(error))
+    run = _run_of(execution, pipelines, executions, artifacts)
+    return replace(run, problems=(*problems, *run.problems))
 
 
 def _run_of(execution: Execution, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
     pipeline = named(execution.state_machine, pipelines)
+    problems: list[str] = []
+    history = evidences.of_history(_as_far_as_read(execution.arn, executions, problems))
+    evidence = _both(evidences.of_outputs([execution.output, execution.cause]), history)
+    dbt, unread = _dbt_runs(evidence.artifacts, artifacts)
+    return Run(pipeline, _redriven(execution, evidence), evidence, dbt, (*problems, *unread))
+
+
+def _as_far_as_read(arn: str, executions: Executions, problems: list[str]) -> Iterator[Mapping[str, Any]]:
     # An express execution keeps no history; its ARN says `express`.
-    history = [] if ":express:" in execution.arn else executions.history(execution.arn)
-    evidence = _both(evidences.of_outputs([execution.output, execution.cause]), evidences.of_history(history))
-    dbt, problems = _dbt_runs(evidence.artifacts, artifacts)
-    return Run(pipeline, _redriven(execution, evidence), evidence, dbt, problems)
+    if ":express:" in arn:
+        return
+    try:
+        yield from executions.history(arn)
+    except DeliveryWatchError as error:
+        problems.append(str(error))
 
 
 def _redriven(execution: Execution, evidence: Evidence) -> Execution:
@@ -89,13 +120,13 @@ def _dbt_runs(addresses: Iterable[str], artifacts: Artifacts) -> tuple[tuple[Dbt
     runs: dict[str, DbtRun] = {}
     problems: list[str] = []
     for address in addresses:
-        body = artifacts.fetch(address)
-        if body is None:
-            problems.append(f"There is no object at {address}: dbt ended before it wrote its results.")
-            continue
         try:
+            body = artifacts.fetch(address)
+            if body is None:
+                problems.append(f"There is no object at {address}: dbt ended before it wrote its results.")
+                continue
             run = run_of(json.loads(body))
-        except (ValueError, InputError) as error:
+        except (ValueError, RecursionError, DeliveryWatchError) as error:
             problems.append(f"{address} cannot be read: {error}")
         else:
             # Two steps may pass the same file on; an invocation counts once.

@@ -256,7 +256,13 @@ EMAIL_STANDARD_IA_DAYS = 0
 # What could not land is kept this long for somebody to look at it and replay it.
 EMAIL_ERROR_DAYS = 180
 
-# A month of SES, Firehose, Glue and Athena in this account; a mail is sent when 80 % of it is spent.
+# SES reviews accounts from these on: docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html.
+SES_REVIEW_PERCENT = {"bounces": 5.0, "complaints": 0.1}
+# Of those limits: at two fifths there are days to act, at four fifths a campaign.
+EMAIL_REPUTATION_WARNING_PERCENT = 40
+EMAIL_REPUTATION_CRITICAL_PERCENT = 80
+
+# A month of all that the stack's tag is on; a mail is sent when 80 % of it is spent, or more than all is forecast.
 EMAIL_BUDGET_DOLLARS = 20
 
 # Lambda's own default; the most messages that a killed run repeats.

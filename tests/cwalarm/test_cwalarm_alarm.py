@@ -30,6 +30,7 @@ def named(name: Any, parameters: dict[str, str] | None = None, **sections: Any) 
     return loaded({"AlarmName": name}, parameters, **sections)[0].name
 
 
+NOTHING = {"Ref": "AWS::NoValue"}
 SECTIONS: dict[str, Any] = {
     "Parameters": {
         "Environment": {"Type": "String", "Default": "prod"},
@@ -47,6 +48,10 @@ SECTIONS: dict[str, Any] = {
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::Sub": "${Environment}-queue"}}},
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "alerts"}},
         "Function": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "ingest"}},
+        **{
+            name: {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::If": [condition, "prod", NOTHING]}}}
+            for name, condition in (("Bucket", "IsTest"), ("ProdBucket", "IsProd"))
+        },
     },
 }
 
@@ -70,6 +75,8 @@ SECTIONS: dict[str, Any] = {
         ({"Fn::Select": [0, {"Ref": "Zones"}]}, "a"),
         ({"Ref": "Topic"}, "arn:aws:sns:us-east-1:123456789012:alerts"),
         ({"Ref": "Function"}, "ingest"),
+        ({"Ref": "Bucket"}, "Bucket"),
+        ({"Ref": "ProdBucket"}, "prod"),
         ({"Fn::GetAtt": ["Queue", "QueueName"]}, "prod-queue"),
         ({"Fn::GetAtt": "Queue.Arn"}, "arn:aws:sqs:us-east-1:123456789012:prod-queue"),
         ({"Ref": "AWS::NoValue"}, "Alarm"),

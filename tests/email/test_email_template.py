@@ -6,6 +6,7 @@ When a change is meant, write the golden anew and read its diff: DELIVERYWATCH_U
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,39 @@ def test_the_layout_of_three_folders_is_a_choice(template: dict[str, Any]) -> No
     assert table["Parameters"]["storage.location.template"] == location
 
 
+def test_a_lake_that_begins_with_the_streams_goes_on_where_it_is(template: dict[str, Any]) -> None:
+    at_the_top = {
+        "EmailPartitions": "year-month-day",
+        "EmailEventsFolder": "",
+        "EmailBucketName": "daily-events",
+    }
+    made = of_type(template, FIREHOSE, **at_the_top)["NewsletterDeliveryStream"]
+    prefix = made["ExtendedS3DestinationConfiguration"]["Prefix"]
+    assert prefix == "newsletter/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/"
+    table = of_type(template, "AWS::Glue::Table", **at_the_top)["NewsletterEventsTable"]["TableInput"]
+    assert table["StorageDescriptor"]["Location"] == "s3://daily-events/newsletter/"
+    folders = {rule["Prefix"] for rule in rules(template, **at_the_top).values() if "Prefix" in rule}
+    assert folders == {"newsletter/", "transactional/", "errors/"}
+
+
+def test_who_reads_and_writes_events_may_touch_no_other_folder(template: dict[str, Any]) -> None:
+    for above in ("events/", ""):
+        roles = json.dumps(of_type(template, "AWS::IAM::Role", EmailEventsFolder=above))
+        assert f"{above}newsletter/*" in roles
+        assert f"EmailBucket/{above}*" not in roles
+
+
+def test_a_bucket_has_the_name_that_is_chosen_or_one_that_is_made_up(template: dict[str, Any]) -> None:
+    buckets = of_type(template, "AWS::S3::Bucket", EmailResultsBucketName="results-of-queries")
+    assert buckets["EmailResultsBucket"]["BucketName"] == "results-of-queries"
+    assert "BucketName" not in buckets["EmailBucket"]
+    allowed = re.compile(template["Parameters"]["EmailBucketName"]["AllowedPattern"])
+    refused = ("Daily", "a.b", "ab", "-abc", "abc-", "x" * 64, "xn--abc")
+    assert [name for name in ("", "daily-design-events-prod", *refused) if allowed.fullmatch(name)] == [
+        "", "daily-design-events-prod",
+    ]  # fmt: skip
+
+
 def test_events_of_all_ten_types_leave_each_configuration_set_and_only_from_there(template: dict[str, Any]) -> None:
     destinations = of_type(template, "AWS::SES::ConfigurationSetEventDestination", Environment="staging")
     lake = destinations["TransactionalToLake"]
@@ -186,12 +220,15 @@ def rules(template: dict[str, Any], bucket: str = "EmailBucket", **parameters: s
 
 
 def test_the_life_cycle_is_a_choice_and_small_objects_never_move(template: dict[str, Any]) -> None:
-    assert rules(template)["infrequent-access"]["Status"] == "Disabled"
+    assert rules(template)["infrequent-access-newsletter"]["Status"] == "Disabled"
     moved = rules(template, EmailStandardIaDays="60", EmailRetentionDays="365")
-    assert moved["infrequent-access"]["Status"] == "Enabled"
-    assert moved["infrequent-access"]["ObjectSizeGreaterThan"] == str(128 * 1024)
-    assert moved["infrequent-access"]["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": "60"}]
-    assert (moved["events"]["Prefix"], moved["events"]["ExpirationInDays"]) == ("events/", "365")
+    infrequent = moved["infrequent-access-newsletter"]
+    assert infrequent["Status"] == "Enabled"
+    assert infrequent["ObjectSizeGreaterThan"] == str(128 * 1024)
+    assert infrequent["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": "60"}]
+    for stream in Stream:
+        expires = moved[f"events-{stream}"]
+        assert (expires["Prefix"], expires["ExpirationInDays"]) == (f"events/{stream}/", "365")
     results = rules(template, "EmailResultsBucket", AthenaResultDays="3")["results"]
     assert results["ExpirationInDays"] == "3"
 
@@ -216,9 +253,19 @@ def test_a_crawler_is_a_choice_and_can_only_log(template: dict[str, Any]) -> Non
 def test_a_budget_mails_the_fallback_address_and_0_is_none(template: dict[str, Any]) -> None:
     (budget,) = of_type(template, "AWS::Budgets::Budget").values()
     assert budget["Budget"]["BudgetLimit"] == {"Amount": "20", "Unit": "USD"}
-    (notice,) = budget["NotificationsWithSubscribers"]
-    assert notice["Subscribers"] == [{"Address": GIVEN["FallbackAddress"], "SubscriptionType": "EMAIL"}]
+    notices = budget["NotificationsWithSubscribers"]
+    kinds = [(one["Notification"]["NotificationType"], one["Notification"]["Threshold"]) for one in notices]
+    assert kinds == [("ACTUAL", 80), ("FORECASTED", 100)]
+    for notice in notices:
+        assert notice["Subscribers"] == [{"Address": GIVEN["FallbackAddress"], "SubscriptionType": "EMAIL"}]
     assert not of_type(template, "AWS::Budgets::Budget", EmailBudgetDollars="0")
+
+
+def test_the_budget_counts_every_service_of_the_stack_and_nothing_else(template: dict[str, Any]) -> None:
+    (budget,) = of_type(template, "AWS::Budgets::Budget", **{"AWS::StackName": "deliverywatch-prod"}).values()
+    assert budget["Budget"]["CostFilters"] == {
+        "TagKeyValue": ["aws:cloudformation:stack-name$deliverywatch-prod"],
+    }
 
 
 def test_a_view_is_written_as_athena_keeps_it(template: dict[str, Any]) -> None:

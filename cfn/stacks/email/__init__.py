@@ -79,7 +79,7 @@ def _compact() -> Function:
         environment={"DELIVERYWATCH_EMAIL_BUCKET": Ref("EmailBucket"), **MEMORY_SETTINGS},
         statements=[
             allow("s3:ListBucket", GetAtt("EmailBucket", "Arn")),
-            allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Sub("${EmailBucket.Arn}/events/*")),
+            allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], lake.objects()),
             allow("s3:PutObject", Sub("${EmailBucket.Arn}/damaged/*")),
             *may_publish("AlertsTopic"),
         ],
@@ -87,19 +87,21 @@ def _compact() -> Function:
 
 
 def _budget() -> Any:
-    services = ["Amazon Simple Email Service", "Amazon Kinesis Firehose", "AWS Glue", "Amazon Athena"]
-    actual = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN"}
-    alert = {**actual, "Threshold": 80, "ThresholdType": "PERCENTAGE"}
+    """Return a budget of all that the stack's tag is on: services alone would count what others use of them, too."""
     mail = {"Address": Ref("FallbackAddress"), "SubscriptionType": "EMAIL"}
+    percentage = {"ComparisonOperator": "GREATER_THAN", "ThresholdType": "PERCENTAGE"}
+    limits = (("ACTUAL", 80), ("FORECASTED", 100))
+    alerts = [{**percentage, "NotificationType": kind, "Threshold": percent} for kind, percent in limits]
     properties = {
         "Budget": {
             "BudgetName": Sub("deliverywatch-${Environment}-email-${AWS::Region}"),
             "BudgetType": "COST",
             "TimeUnit": "MONTHLY",
             "BudgetLimit": {"Amount": Ref("EmailBudgetDollars"), "Unit": "USD"},
-            "CostFilters": {"Service": services, "Region": [Ref("AWS::Region")]},
+            # The first $ stands between the tag and its value.
+            "CostFilters": {"TagKeyValue": [Sub("aws:cloudformation:stack-name$${AWS::StackName}")]},
         },
-        "NotificationsWithSubscribers": [{"Notification": alert, "Subscribers": [mail]}],
+        "NotificationsWithSubscribers": [{"Notification": alert, "Subscribers": [mail]} for alert in alerts],
     }
     budget = budgets.Budget.from_dict("EmailBudget", properties)
     budget.Condition = "HasEmailBudget"

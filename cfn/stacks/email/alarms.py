@@ -189,14 +189,20 @@ def _deliveries(stream: Stream) -> list[Alarm]:
 def _reputation(share: _Share, severity: Severity) -> Alarm:
     # SES publishes fractions, and leaves the metric out while too little is sent to judge.
     rate = Metric("AWS/SES", f"Reputation.{share.kind}Rate", "Maximum", {})
+    parameter = f"EmailReputation{severity.capitalize()}Percent"
+    limit = thresholds.SES_REVIEW_PERCENT[share.what]
     return Alarm(
         f"email-reputation-{share.what}-{severity}",
-        f"{severity.capitalize()}: SES itself counts {share.what} at ${{{share.parameter(severity)}}} % or more for "
-        "this account; it may review or pause sending. Stop campaigns that can wait; the saved query "
+        f"{severity.capitalize()}: SES itself counts {share.what} of this account at ${{{parameter}}} % or more of the "
+        f"{limit:g} % at which it reviews accounts. Stop campaigns that can wait; the saved query "
         f"email-sender-standing shows each stream's {share.what} by day.",
-        Expression(f"{share.what.capitalize()} by SES's count (%)", "100 * rate", {"rate": rate}),
-        share.parameter(severity),
+        Expression(
+            f"{share.what.capitalize()}, of SES's review limit (%)", f"{10_000 / limit:g} * rate", {"rate": rate}
+        ),
+        parameter,
         _HOUR,
+        # It is over when a whole day was below: a rate that drifts about the threshold is one mail.
+        periods=(1, 24),
         comparison="GreaterThanOrEqualToThreshold",
         severity=severity,
     )

@@ -14,6 +14,7 @@ from blocks.tables import FIRST_DAY, PARQUET, database, projected, projected_day
 from deliverywatch import thresholds
 from deliverywatch.email.events.streams import Stream, table_folder
 from stacks.email import views
+from stacks.email.parameters import EVENTS, chosen_name
 from stacks.email.views import SHARED_COLUMNS, table_id
 
 # Below this Standard-IA bills as much as for this, and asks a fee for the move.
@@ -28,11 +29,12 @@ _YEAR_MONTH_DAY = [glue.Column(Name=name, Type="int", Comment="of arrival, UTC")
 def resources() -> list[Any]:
     """Return them all."""
     return [
-        *kept_bucket("EmailBucket", _event_rules(), _own_account_only),
+        *kept_bucket("EmailBucket", _event_rules(), _own_account_only, BucketName=chosen_name("EmailBucketName")),
         *kept_bucket(
             "EmailResultsBucket",
             [expiry("results", "", Ref("AthenaResultDays")), week_to_undo()],
             _own_account_only,
+            BucketName=chosen_name("EmailResultsBucketName"),
         ),
         database("EmailDatabase", Sub("email_events_db_${Environment}"), Sub("Events of SES, ${Environment}")),
         *(_table(stream) for stream in Stream),
@@ -46,6 +48,11 @@ def resources() -> list[Any]:
         ),
         *_crawler(),
     ]
+
+
+def objects() -> list[Any]:
+    """Return the ARNs of the objects of both tables."""
+    return [Sub(f"${{EmailBucket.Arn}}/{table_folder(stream, EVENTS)}*") for stream in Stream]
 
 
 def _own_account_only(arns: list[Any]) -> list[Statement]:
@@ -64,25 +71,33 @@ def _own_account_only(arns: list[Any]) -> list[Statement]:
 
 
 def _event_rules() -> list[Any]:
-    days = If("HasEmailStandardIa", Ref("EmailStandardIaDays"), 30)
-    infrequent = s3.LifecycleRule(
-        Id="infrequent-access",
-        Status=If("HasEmailStandardIa", "Enabled", "Disabled"),
-        Prefix="events/",
-        ObjectSizeGreaterThan=str(_IA_LEAST_BYTES),
-        Transitions=[s3.LifecycleRuleTransition(StorageClass="STANDARD_IA", TransitionInDays=days)],
-    )
+    folders = {stream: Sub(table_folder(stream, EVENTS)) for stream in Stream}
     return [
-        expiry("events", "events/", Ref("EmailRetentionDays")),
+        *(expiry(f"events-{stream}", folder, Ref("EmailRetentionDays")) for stream, folder in folders.items()),
+        *(_infrequent(f"infrequent-access-{stream}", folder) for stream, folder in folders.items()),
         expiry("errors", "errors/", thresholds.EMAIL_ERROR_DAYS),
-        infrequent,
         # The daily compaction deletes what it merged: without this the small objects live on.
         week_to_undo(),
     ]
 
 
+def _infrequent(name: str, folder: Any) -> Any:
+    return s3.LifecycleRule(
+        Id=name,
+        Status=If("HasEmailStandardIa", "Enabled", "Disabled"),
+        Prefix=folder,
+        ObjectSizeGreaterThan=str(_IA_LEAST_BYTES),
+        Transitions=[
+            s3.LifecycleRuleTransition(
+                StorageClass="STANDARD_IA",
+                TransitionInDays=If("HasEmailStandardIa", Ref("EmailStandardIaDays"), 30),
+            )
+        ],
+    )
+
+
 def _table(stream: Stream) -> Any:
-    location = f"s3://${{EmailBucket}}/{table_folder(stream)}"
+    location = f"s3://${{EmailBucket}}/{table_folder(stream, EVENTS)}"
     by_day = projected_days(location, PARQUET, "/")
     return table(
         f"{stream.value}_events",
@@ -124,7 +139,7 @@ def _crawler() -> list[Any]:
             [Sub(arn("glue", table)) for table in tables],
         ),
         allow("s3:ListBucket", GetAtt("EmailBucket", "Arn")),
-        allow("s3:GetObject", Sub("${EmailBucket.Arn}/events/*")),
+        allow("s3:GetObject", objects()),
         allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], glue_logs),
     ]
     made_role = role("email-crawler", "glue.amazonaws.com", reads, Sub(arn("glue", "*")))

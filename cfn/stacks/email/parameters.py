@@ -5,16 +5,27 @@ from typing import Any
 from troposphere import Equals, If, Not, Or, Ref, Sub
 
 from blocks.parameters import below, given, one_of, percentages, switch, text, whole_number, whole_numbers
+from blocks.parts import NO_VALUE
 from deliverywatch import thresholds
-from deliverywatch.email.events.streams import DAY_PATHS, Stream
+from deliverywatch.email.events.streams import DAY_PATHS, EVENTS_FOLDERS, Stream
 
 _SET_PARAMETERS = {stream: f"{stream.value.capitalize()}ConfigurationSet" for stream in Stream}
 _NEWSLETTER_SET, _TRANSACTIONAL_SET = (Ref(name) for name in _SET_PARAMETERS.values())
 
 
+# By the parameter that names it: what lies in it.
+_BUCKETS = {"EmailBucketName": "Bucket of the events", "EmailResultsBucketName": "Bucket of query results"}
 _BOUNCES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15)
 _COMPLAINTS = (0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1)
 
+_REPUTATION = percentages(
+    ("EmailReputationWarningPercent", "SES's count: warning from (% of its review limit)", (20, 30, 40, 50, 60, 70),
+     thresholds.EMAIL_REPUTATION_WARNING_PERCENT,
+     "SES reviews accounts at 5 % bounces or 0.1 % complaints: 40 is 2 % or 0.04 % by its own count."),
+    ("EmailReputationCriticalPercent", "SES's count: critical from (% of its review limit)", (50, 60, 70, 80, 90, 100),
+     thresholds.EMAIL_REPUTATION_CRITICAL_PERCENT, "80 is 4 % bounces or 0.08 % complaints by SES's own count."),
+)  # fmt: skip
+REPUTATION_WARNING, REPUTATION_CRITICAL = _REPUTATION
 _SHARES = percentages(
     ("EmailBounceWarningPercent", "Bounces: warning over (%)", _BOUNCES, thresholds.EMAIL_BOUNCE_WARNING_PERCENT,
      "Permanent bounces of a stream in 6 hours; at 5 % SES puts the account under review."),
@@ -50,6 +61,15 @@ STANDARD_IA = one_of(
 )
 
 
+# What stands above the folders of the streams, in texts with references.
+EVENTS = "${EmailEventsFolder}"
+
+
+def chosen_name(parameter: str) -> Any:
+    """Return the name of a bucket that a parameter chooses; CloudFormation makes one up where it is empty."""
+    return If(f"Has{parameter}", Ref(parameter), NO_VALUE)
+
+
 def configuration_set(stream: Stream) -> Any:
     """Return the name of a stream's configuration set."""
     return If(
@@ -63,6 +83,7 @@ RULES = {
     **below(BOUNCE_WARNING, BOUNCE_CRITICAL),
     **below(BOUNCE_RECOVERY, BOUNCE_WARNING, ", or an incident could never end"),
     **below(COMPLAINT_WARNING, COMPLAINT_CRITICAL),
+    **below(REPUTATION_WARNING, REPUTATION_CRITICAL),
     **below(COMPLAINT_RECOVERY, COMPLAINT_WARNING, ", or an incident could never end"),
     # SES takes an event destination's name once per configuration set: the second stream's would be refused.
     "EmailStreamsHaveTheirOwnSets": {
@@ -78,7 +99,7 @@ RULES = {
 }
 
 CONDITIONS = {
-    **{f"Has{name}": given(name) for name in _SET_PARAMETERS.values()},
+    **{f"Has{name}": given(name) for name in (*_SET_PARAMETERS.values(), *_BUCKETS)},
     "HasEmailDays": Equals(Ref("EmailPartitions"), "day"),
     "HasEmailStandardIa": Not(Equals(Ref("EmailStandardIaDays"), "0")),
     "HasEmailCrawler": Equals(Ref("EmailCrawler"), "true"),
@@ -108,6 +129,35 @@ _LIMITS = whole_numbers(
 )  # fmt: skip
 
 PARAMETERS = {
+    "Where e-mail events are kept": [
+        *(
+            text(
+                name,
+                label,
+                r"^(|(?!xn--|sthree-)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])$",
+                "The name of the bucket that is made, in new stacks; empty for one that CloudFormation makes up.",
+                "must be empty, or 3 to 63 lower-case letters, digits and hyphens that nobody else has.",
+            )
+            for name, label in _BUCKETS.items()
+        ),
+        one_of(
+            "EmailEventsFolder",
+            "Folder above the streams",
+            EVENTS_FOLDERS,
+            EVENTS_FOLDERS[0],
+            "events/ for events/newsletter/...; empty for newsletter/... at the top of the bucket.",
+            "must be events/ or empty.",
+        ),
+        one_of(
+            "EmailPartitions",
+            "Folders of a day",
+            [*DAY_PATHS],
+            "day",
+            "day is dt=YYYY-MM-DD/; year-month-day is year=/month=/day=, for those who have it already.",
+        ),
+        RETENTION,
+        STANDARD_IA,
+    ],
     "E-mail events": [
         *(
             text(
@@ -129,21 +179,12 @@ PARAMETERS = {
         ),
         *_BUFFERS,
         one_of(
-            "EmailPartitions",
-            "Folders of a day",
-            [*DAY_PATHS],
-            "day",
-            "day is dt=YYYY-MM-DD/; year-month-day is year=/month=/day=, for those who have it already.",
-        ),
-        one_of(
             "EmailCompression",
             "Compression inside Parquet",
             ("GZIP", "SNAPPY"),
             "GZIP",
             "GZIP is smaller, SNAPPY a little faster to read.",
         ),
-        RETENTION,
-        STANDARD_IA,
     ],
     "E-mail cost": [
         switch(
@@ -154,7 +195,7 @@ PARAMETERS = {
             default=False,
         ),
     ],
-    "When e-mail raises an alarm": [*_SHARES, *_LIMITS],
+    "When e-mail raises an alarm": [*_SHARES, *_REPUTATION, *_LIMITS],
 }
 
 BUDGET = {
@@ -164,8 +205,8 @@ BUDGET = {
             "Monthly budget (USD)",
             (0, 1_000_000),
             thresholds.EMAIL_BUDGET_DOLLARS,
-            "For SES, Firehose, Glue and Athena in this account; a mail goes to FallbackAddress at 80 %. 0 for no "
-            "budget.",
+            "For all that this stack's tag is on. Mails go to FallbackAddress at 80 % spent and if more than all is "
+            "forecast. 0 for no budget. Activate the tag aws:cloudformation:stack-name in Billing, or it sees nothing.",
             "must be a whole number of dollars; 0 for no budget.",
         ),
     ]

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 from troposphere import GetAtt, If, Ref, Sub, firehose, logs, ses
 
 from blocks.parts import allow, arn, role, title
-from deliverywatch.email.events.streams import DAY_PATHS, Stream, delivery_stream, error_prefix, prefix
-from stacks.email.parameters import configuration_set
+from deliverywatch.email.events.streams import (
+    DAY_PATHS,
+    Stream,
+    delivery_stream,
+    error_folder,
+    error_prefix,
+    prefix,
+    table_folder,
+)
+from stacks.email.parameters import EVENTS, configuration_set
 from stacks.email.views import table_id
 
 if TYPE_CHECKING:
@@ -60,7 +68,9 @@ def _name(stream: Stream) -> str:
 def _may(stream: Stream, transform: Function) -> list[Statement]:
     table = "table/${EmailDatabase}/${" + table_id(stream) + "}"
     schema = [Sub(arn("glue", resource)) for resource in ("catalog", "database/${EmailDatabase}", table)]
-    folders = [Sub(f"${{EmailBucket.Arn}}/{kind}/{stream}/*") for kind in ("events", "errors")]
+    folders = [
+        Sub(f"${{EmailBucket.Arn}}/{folder}*") for folder in (table_folder(stream, EVENTS), error_folder(stream))
+    ]
     bucket = GetAtt("EmailBucket", "Arn")
     return [
         allow(["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], folders),
@@ -78,7 +88,7 @@ def _functions(transform: Function) -> list[Any]:
 
 
 def _stream(stream: Stream, delivers: Any, group: Any, log_stream: Any, transform: Function) -> Any:
-    by_day, by_parts = (prefix(stream, layout) for layout in DAY_PATHS)
+    by_day, by_parts = (Sub(prefix(stream, layout, EVENTS)) for layout in DAY_PATHS)
     destination = {
         "BucketARN": GetAtt("EmailBucket", "Arn"),
         "RoleARN": GetAtt(delivers, "Arn"),

@@ -93,8 +93,9 @@ class Resource:
         wanted = (f"{kind}Name", f"{kind}Identifier", f"{kind}Id", "Name", "AlarmName", "ApiName", "ClusterName")
         # Glue keeps the name of a table or a database one level deeper.
         properties = self.properties.get(f"{kind}Input") or self.properties
-        named = next((properties[name] for name in wanted if name in properties), self.logical_id)
-        return str(self.resolve(named))
+        # A list without what a condition makes AWS::NoValue, which is as if the property were not there.
+        named = self.resolve([properties[name] for name in wanted if name in properties])
+        return str(named[0]) if named else self.logical_id
 
     def reference(self, scope: Scope) -> str:
         """Return what Ref returns."""

@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any
 
 from deliverywatch.email.events.columns import TABLE_COLUMNS
-from deliverywatch.email.events.streams import Stream, table_folder
+from deliverywatch.email.events.streams import Stream, table_folders
 from deliverywatch.storage.records import set_aside
 from deliverywatch.storage.store import Store, read_listed
 
@@ -46,7 +46,8 @@ def compact(store: Store, days: Iterable[date], *, dry_run: bool = False) -> lis
         days: UTC days of arrival, only past ones: Firehose still writes into today's.
         dry_run: Whether to merge in memory only.
     """
-    folders = [f"{table_folder(stream)}{name}" for day in days for stream in Stream for name in day_folders(day)]
+    tables = [folder for stream in Stream for folder in table_folders(stream)]
+    folders = [f"{table}{name}" for day in days for table in tables for name in day_folders(day)]
     return [day for folder in folders if (day := _compact(store, folder, dry_run=dry_run))]
 
 

@@ -142,10 +142,11 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
 def _raw_column(store: Store, days: int) -> Iterator[str]:
     from deliverywatch.email.compact import day_folders
     from deliverywatch.email.events import parquet
-    from deliverywatch.email.events.streams import Stream, table_folder
+    from deliverywatch.email.events.streams import Stream, table_folders
     from deliverywatch.storage.store import read_listed
 
-    keys = [key for stream in Stream for key in store.keys(table_folder(stream)) if key.endswith(".parquet")]
+    tables = [folder for stream in Stream for folder in table_folders(stream)]
+    keys = [key for table in tables for key in store.keys(table) if key.endswith(".parquet")]
     newest = max((key.partition("/dt=")[2][:10] for key in keys), default="") or f"{datetime.now(UTC):%Y-%m-%d}"
     last = date.fromisoformat(newest)
     wanted = [name for back in range(days) for name in day_folders(last - timedelta(days=back))]

@@ -1,6 +1,6 @@
 """The two streams, and where in the bucket each keeps its objects.
 
-events/<stream>/dt=YYYY-MM-DD/              the table
+events/<stream>/dt=YYYY-MM-DD/              the table; or <stream>/... at the top of the bucket, by choice
 errors/<stream>/<type>/dt=YYYY-MM-DD/       what Firehose could not land, outside of the table
 errors/<stream>/reasons/dt=YYYY-MM-DD/      why the transform refused a record, by the hash of its bytes
 """
@@ -21,12 +21,20 @@ DAY_PATHS = {
     "year-month-day": "year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/",
 }
 
+# Above the folders of the streams: none is for lakes that have `newsletter/year=.../` at the top of the bucket already.
+EVENTS_FOLDERS = ("events/", "")
+
 _NAME = "email-events-"
 
 
-def table_folder(stream: str) -> str:
+def table_folder(stream: str, above: str = EVENTS_FOLDERS[0]) -> str:
     """Return the folder of a stream's table, with a slash at the end."""
-    return f"events/{stream}/"
+    return f"{above}{stream}/"
+
+
+def table_folders(stream: str) -> list[str]:
+    """Return every folder that a stream's table can have; a bucket has objects in one of them."""
+    return [table_folder(stream, above) for above in EVENTS_FOLDERS]
 
 
 def error_folder(stream: str) -> str:
@@ -34,9 +42,9 @@ def error_folder(stream: str) -> str:
     return f"errors/{stream}/"
 
 
-def prefix(stream: str, partitions: str = "day") -> str:
+def prefix(stream: str, partitions: str = "day", above: str = EVENTS_FOLDERS[0]) -> str:
     """Return Firehose's prefix of a stream's objects; the time in it is the arrival of the oldest record, in UTC."""
-    return table_folder(stream) + DAY_PATHS[partitions]
+    return table_folder(stream, above) + DAY_PATHS[partitions]
 
 
 def error_prefix(stream: str) -> str:

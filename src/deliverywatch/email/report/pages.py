@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from deliverywatch import spreadsheet
-from deliverywatch.email.events.streams import Stream, table_folder
+from deliverywatch.email.events.streams import Stream, table_folders
 from deliverywatch.email.report.engagement import NAMES, Engagement
 from deliverywatch.storage.store import Store, read_listed
 
@@ -53,7 +53,7 @@ def html_of(document: Mapping[str, Any]) -> str:
 
 def _keys(store: Store, stream: Stream, since: datetime) -> Iterator[str]:
     """Yield the objects from the first day on; their days are those of arrival, which is never before the event."""
-    for key in store.keys(table_folder(stream)):
+    for key in (key for table in table_folders(stream) for key in store.keys(table)):
         match = _DAY.search(key)
         if match and key.endswith(".parquet"):
             year, month, day = (int(part) for part in match.groups() if part)

@@ -51,15 +51,29 @@ def whole_number(
     name: str, label: str, limits: tuple[int, int], default: int, description: str, sentence: str = ""
 ) -> Parameter:
     """Return a parameter that is a whole number within limits, both included."""
+    return _number(name, label, limits, default, description, sentence or "must be a whole number from {} to {}.")
+
+
+def decimal_number(name: str, label: str, limits: tuple[int, int], default: float, description: str) -> Parameter:
+    """Return a parameter that is a number within limits, both included, with any decimals."""
+    return _number(name, label, limits, default, description, "must be a number from {} to {}.")
+
+
+def _number(
+    name: str, label: str, limits: tuple[int, int], default: float, description: str, sentence: str
+) -> Parameter:
     lowest, highest = limits
+    if not lowest <= default <= highest:
+        raise ValueError(f"The default of {name} is {default}, which is not from {lowest} to {highest}.")
     definition = troposphere.Parameter(
         name,
         Type="Number",
         MinValue=lowest,
         MaxValue=highest,
-        Default=str(default),
+        # Without an exponent, and as many decimals as were written.
+        Default=f"{default:.15g}",
         Description=description,
-        ConstraintDescription=sentence or f"must be a whole number from {lowest} to {highest}.",
+        ConstraintDescription=sentence.format(lowest, highest),
     )
     return Parameter(label, definition)
 

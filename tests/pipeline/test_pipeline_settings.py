@@ -2,19 +2,23 @@
 
 import copy
 import importlib
-import tomllib
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of
+from deliverywatch.pipeline.declaration.source import lines_of, read
 from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.settings import from_environment
 from pipeline.pipeline_world import DECLARED
 
 SHIPPED = Path(__file__).parents[2] / "cfn/pipelines.example.toml"
+MACHINE_ARN = "arn:aws:states:us-east-1:111122223333:stateMachine:orders-etl"
 ENVIRONMENT = {"DELIVERYWATCH_ENVIRONMENT": "prod", "DELIVERYWATCH_BUCKET": "lake"}
 
 
@@ -30,31 +34,66 @@ def history(**changes: Any) -> dict[str, Any]:
     return declared(history=[DECLARED["pipeline"][0]["history"][0] | changes])
 
 
+def two(**second: Any) -> dict[str, Any]:
+    return {"pipeline": [*declared()["pipeline"], second]}
+
+
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
         ({}, "declares no pipeline"),
+        ({"pipelines": []}, r"pipelines is no field of the declaration; did you mean pipeline\?"),
         ({"pipeline": [declared()["pipeline"][0]] * 2}, "same name"),
-        (declared(name="Sf User"), "'Sf User' is not"),
-        (declared(state_machine=""), "no state_machine"),
+        (declared(name="Sf User"), r'pipeline\[0\]\.name is "Sf User", and can be 1 to 31 lower-case letters'),
+        (declared(state_machine=""), r'\.state_machine is "", and can be the name of a state machine'),
         (declared(artifacts="bucket/prefix"), "s3://bucket/prefix/"),
         (declared(data=["s3://Bucket/x"]), "s3://bucket/prefix/"),
-        (declared(steps={"Ingest": "cellar"}), "'cellar'"),
-        (records(table="users; DROP TABLE users"), "not a name of a table"),
-        (records(loaded_at="loaded at"), "not a plain name of a column"),
-        (records(required=["email) OR (1=1"]), "not a plain name of a column"),
-        (history(key=[]), "no key"),
-        (history(open_end="never"), "not a time such as"),
-        (history(is_current=None), "not a plain name of a column"),
-        (declared(histories=[]), "'histories' is not a field of pipeline"),
-        (records(requird=["email"]), "'requird' is not a field of records"),
-        (history(trackd=["plan"]), "'trackd' is not a field of history"),
-        (declared(history={"table": "users_history"}), r"two brackets, as \[\[history\]\]"),
+        (declared(steps={"Ingest": "cellar"}), r'steps\.Ingest is "cellar", and can be orchestrator, .* or monitor'),
+        (records(table="users; DROP TABLE users"), r"records\.table is .*, and can be the name of a table"),
+        (records(loaded_at="loaded at"), "can be the plain name of a column"),
+        (records(required=["email) OR (1=1"]), "can be the plain name of a column"),
+        (history(key=[]), r"history\[0\]\.key is \[\], and can be"),
+        (history(open_end="never"), "can be a time such as"),
+        (history(is_current=None), r"is_current is missing, and can be"),
+        (declared(histories=[]), r"histories is no field of \[\[pipeline\]\]; did you mean history\?"),
+        (records(requird=["email"]), r"requird is no field of \[pipeline\.records\]; did you mean required\?"),
+        (history(trackd=["plan"]), r"trackd is no field of \[\[pipeline\.history\]\]; did you mean tracked\?"),
+        (declared(history={"table": "users_history"}), r"two brackets, as \[\[pipeline.history\]\]"),
         ({"pipeline": declared()["pipeline"][0]}, r"two brackets, as \[\[pipeline\]\]"),
-        (declared(limits={"duration": 60}), "'duration' is not a field of limits"),
-        (declared(limits={"duration_seconds": "long"}), "duration_seconds is 'long'"),
-        (declared(limits={"stale_hours": -1}), "stale_hours is '-1'"),
-        (declared(limits={"quality_percent": float("nan")}), "quality_percent is 'nan'"),
+        (
+            declared(limits={"duration": 60}),
+            r"duration is no field of \[pipeline\.limits\]; did you mean duration_seconds",
+        ),
+        (
+            declared(limits={"duration_seconds": "long"}),
+            r'limits\.duration_seconds is "long", and can be a whole number from 60 to 604800',
+        ),
+        (declared(limits={"stale_hours": -1}), "stale_hours is -1, and can be a number from 0 to 8760"),
+        (declared(limits={"quality_percent": float("nan")}), "quality_percent is NaN"),
+        (declared(limits={"quality_percent": 100.1}), "quality_percent is 100.1, and can be a number from 0 to 100"),
+        (declared(limits={"duration_seconds": 10}), "duration_seconds is 10, and can be a whole number from 60 to"),
+        (
+            declared(limits={"missed_run_hours": 169}),
+            "missed_run_hours is 169, and can be a whole number from 2 to 168",
+        ),
+        (declared(limits={"missed_run_hours": 6.5}), "missed_run_hours is 6.5, and can be a whole number"),
+        (declared(limits=[1]), r"limits is \[1\], and can be a table, written as \[pipeline\.limits\]"),
+        (declared(state_machine=MACHINE_ARN), 'no ARN, .*: here "orders-etl"'),
+        (declared(state_machine="orders *"), "state_machine is .* and can be the name of a state machine"),
+        (declared(data=["s3://bucket/*/"]), "a folder in S3"),
+        (declared(name="validate"), "which an alarm of the whole system is called"),
+        (declared(database=""), r'records\.table is "users", without a database, and can be DATABASE\.users'),
+        (history(key=["user_id", "user_id"]), 'key names "user_id" twice'),
+        (declared(history=[DECLARED["pipeline"][0]["history"][0]] * 2), r"history\[1\]\.table is .* declared before"),
+        (two(name="orders", state_machine="sf_user_pipeline"), r"pipeline\[0\] has the same state_machine"),
+        (
+            two(name="orders", state_machine="sf_user"),
+            r"pipeline\[1\]\.state_machine is 'sf_user', which pipeline\[0\] is",
+        ),
+        (
+            two(name="sf__user", state_machine="x"),
+            r"pipeline\[1\]\.name is 'sf__user': pipeline\[0\] has the same name",
+        ),
     ],
 )
 def test_a_declaration_that_cannot_be_used_is_refused_with_the_reason(document: Any, sentence: str) -> None:
@@ -63,10 +102,65 @@ def test_a_declaration_that_cannot_be_used_is_refused_with_the_reason(document: 
 
 
 def test_the_shipped_declaration_is_right_and_its_rules_too() -> None:
-    document = tomllib.loads(SHIPPED.read_text())
+    document = read(SHIPPED.read_text(), SHIPPED.name).document
     (pipeline,) = pipelines_of(document)
     assert (pipeline.name, pipeline.histories[0].key, pipeline.limits.missed_run_hours) == ("sf_user", ("user_id",), 7)
     assert shipped().with_rules(document).faults == shipped().faults
+
+
+MISTAKEN = """# Two of a kind.
+[[pipeline]]
+name = "orders"
+state_machine = "x"
+steps.Load = "cellar"
+
+[pipeline.limits]
+quality_percent = 101
+
+[[pipeline]]
+name = "bills"
+state_machine = \"\"\"
+arn\"\"\"
+[[pipeline.history]]
+table = "bills"
+key = [
+  "id",
+]
+valid_from = "begin"
+valid_to = "end"
+is_current = 7
+"""
+
+
+def test_every_mistake_of_a_file_is_named_at_once_with_its_line() -> None:
+    source = read(MISTAKEN, "my.toml")
+    with pytest.raises(ConfigurationError) as caught:
+        pipelines_of(source.document, source)
+    places = [line.partition(" ")[::2] for line in str(caught.value).splitlines()[1:]]
+    assert [(place, rest.partition(" ")[0]) for place, rest in places] == [
+        ("my.toml:5:", "pipeline[0].steps.Load"),
+        ("my.toml:8:", "pipeline[0].limits.quality_percent"),
+        ("my.toml:21:", "pipeline[1].history[0].is_current"),
+        ("my.toml:15:", "pipeline[1].history[0].table"),
+    ]
+
+
+def test_a_file_that_is_no_toml_is_named_with_the_line() -> None:
+    with pytest.raises(ConfigurationError, match=r"my\.toml is not TOML: .*line 2"):
+        read("[[pipeline]]\nname = x\n", "my.toml")
+
+
+@given(
+    st.dictionaries(
+        st.text("ab_", min_size=1, max_size=3),
+        st.text(st.characters(categories=["L", "P", "Zs"]), max_size=9) | st.lists(st.integers()),
+        min_size=1,
+    )
+)
+def test_every_field_of_any_table_has_the_line_it_is_written_on(fields: dict[str, Any]) -> None:
+    rows = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()]
+    lines = lines_of("\n".join(["[[pipeline]]", "", *rows]))
+    assert [lines["pipeline", 0, name] for name in fields] == list(range(3, 3 + len(fields)))
 
 
 def test_a_pipeline_is_found_by_its_name_or_its_state_machine() -> None:
@@ -77,10 +171,18 @@ def test_a_pipeline_is_found_by_its_name_or_its_state_machine() -> None:
 
 
 def test_the_limits_of_the_stack_stand_above_those_of_the_declaration() -> None:
-    limits = {"DELIVERYWATCH_LIMITS": '{"sf_user": {"minimum_records": 7, "stale_hours": 2}}'}
+    limits = {"DELIVERYWATCH_LIMITS": '{"sf_user": {"minimum_records": "7", "stale_hours": ".5"}}'}
     (pipeline,) = from_environment(ENVIRONMENT | limits, SHIPPED).pipelines
-    assert (pipeline.limits.minimum_records_count, pipeline.limits.stale_hours) == (7, 2)
+    assert (pipeline.limits.minimum_records_count, pipeline.limits.stale_hours) == (7, 0.5)
     assert pipeline.limits.quality_percent == 95
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "x", '{"sf_user": {"stale_hours": "x"}}', '{"sf_user": {"quality_percent": "101"}}']
+)
+def test_limits_that_no_stack_has_are_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="DELIVERYWATCH_LIMITS"):
+        from_environment(ENVIRONMENT | {"DELIVERYWATCH_LIMITS": text}, SHIPPED)
 
 
 @pytest.mark.parametrize("missing", sorted(ENVIRONMENT))

@@ -25,6 +25,7 @@ from deliverywatch.backtest.cases import check
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.level import Level
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
+from deliverywatch.pipeline.declaration.source import Source
 from deliverywatch.pipeline.outputs.metrics import PUBLISHED
 from pipeline.pipeline_world import DECLARED
 from stacks.pipeline import declared, stack_of
@@ -93,6 +94,16 @@ def test_every_number_is_a_parameter_with_a_default(pipeline_template: dict[str,
     }
 
 
+def test_limits_keep_their_decimals_in_the_parameters_and_their_bounds() -> None:
+    limits = {"integrity_percent": 99.9, "quality_percent": 99.55, "stale_hours": 0.5}
+    pipelines = pipelines_of({"pipeline": [{"name": "orders", "state_machine": "x", "limits": limits}]})
+    template = stacks.template([stack_of(pipelines)], "arm64", "0").to_dict()["Parameters"]
+    own = {name.removeprefix("Orders"): parameter for name, parameter in template.items()}
+    read = {name: own[name]["Default"] for name in ("IntegrityPercent", "QualityPercent", "StaleHours")}
+    assert read == {"IntegrityPercent": "99.9", "QualityPercent": "99.55", "StaleHours": "0.5"}
+    assert (own["StaleHours"]["MinValue"], own["StaleHours"]["MaxValue"]) == (0, 8760)
+
+
 def test_a_function_gets_the_limits_that_the_alarms_have(pipeline_template: dict[str, Any]) -> None:
     function = of_type(pipeline_template, "AWS::Lambda::Function", SfUserMinimumRecords="7")["PipelineValidate"]
     limits = json.loads(function["Environment"]["Variables"]["DELIVERYWATCH_LIMITS"])["sf_user"]
@@ -147,7 +158,7 @@ def test_a_zip_holds_the_declaration_and_what_its_function_needs(name: str, pipe
 
 def test_a_build_refuses_a_rule_for_faults_that_no_function_could_read() -> None:
     with pytest.raises(ConfigurationError, match="magic"):
-        declared({**DECLARED, "fault": [{"why": "magic", "match": ["x"]}]})
+        declared(Source(document={**DECLARED, "fault": [{"why": "magic", "match": ["x"]}]}))
 
 
 def test_two_pipelines_have_parameters_and_alarms_of_their_own() -> None:

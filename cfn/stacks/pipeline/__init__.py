@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from blocks.parts import PREFIX, Function, Statement, allow, arn, dead_letters, 
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import workgroup
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
+from deliverywatch.pipeline.declaration.source import Source, read
 from deliverywatch.pipeline.diagnosis.faults import shipped
 from stacks.pipeline.alarms import DEAD_LETTERS, watches
 from stacks.pipeline.dashboard import pipeline_dashboard
@@ -34,17 +34,18 @@ _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 def stack(extras: Collection[Extra] = ()) -> Stack:
     """Return everything of the pipeline system, for the pipelines that are declared; nothing where none is."""
     declaration = EXAMPLE if Extra.EXAMPLE_PIPELINE in extras else DECLARATION
-    document = tomllib.loads((Path(__file__).parents[3] / declaration).read_text(encoding="utf-8"))
-    return stack_of(declared(document), declaration) if document else Stack(resources=[])
+    source = read((Path(__file__).parents[3] / declaration).read_text(encoding="utf-8"), declaration)
+    return stack_of(declared(source), declaration) if source.document else Stack(resources=[])
 
 
-def declared(document: object) -> tuple[Pipeline, ...]:
+def declared(source: Source) -> tuple[Pipeline, ...]:
     """Return the pipelines of a declaration, or raise ConfigurationError if the functions could not use all of it.
 
     A wrong rule for faults would otherwise show in the first run that fails.
     """
-    shipped().with_rules(document)
-    return pipelines_of(document)
+    pipelines = pipelines_of(source.document, source)
+    shipped().with_rules(source.document)
+    return pipelines
 
 
 def stack_of(pipelines: Sequence[Pipeline], declaration: str = DECLARATION) -> Stack:
@@ -123,11 +124,10 @@ def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
 
 def _environment(pipelines: Iterable[Pipeline]) -> dict[str, Any]:
     text = json.dumps({pipeline.name: limits(pipeline) for pipeline in pipelines}, separators=(",", ":"))
-    # A parameter that stands for a number must not be in quotes.
     return {
         "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
         "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
-        "DELIVERYWATCH_LIMITS": Sub(text.replace('"${', "${").replace('}"', "}")),
+        "DELIVERYWATCH_LIMITS": Sub(text),
     }
 
 

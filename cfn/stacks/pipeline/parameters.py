@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from blocks.parameters import Parameter, whole_number
+from blocks.parameters import Parameter, decimal_number, whole_number
 from blocks.parts import title
 from deliverywatch import thresholds
+from deliverywatch.pipeline.declaration.limits import RANGES
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
@@ -46,22 +47,29 @@ def limits(pipeline: Pipeline) -> dict[str, str]:
 
 
 def _of(pipeline: Pipeline) -> list[Parameter]:
-    declared = pipeline.limits
     rows = [
-        ("MissedRunHours", "Missed run (hours)", (2, 168), declared.missed_run_hours,
+        ("MissedRunHours", "Missed run (hours)", "missed_run_hours",
          "No run started for so many hours: the schedule's interval and one hour more."),
-        ("DurationSeconds", "Slow over (seconds)", (60, 604_800), declared.duration_seconds,
+        ("DurationSeconds", "Slow over (seconds)", "duration_seconds",
          "A run that takes longer is slow."),
-        ("MinimumRecords", "At least so many records", (0, 1_000_000_000), declared.minimum_records_count,
+        ("MinimumRecords", "At least so many records", "minimum_records",
          "A run that writes fewer records has most likely read the wrong data."),
-        ("StaleHours", "Stale over (hours)", (1, 8760), int(declared.stale_hours),
+        ("StaleHours", "Stale over (hours)", "stale_hours",
          "The source's newest change, when a run is validated, may be so old."),
-        ("QualityPercent", "Quality under (%)", (1, 100), int(declared.quality_percent),
+        ("QualityPercent", "Quality under (%)", "quality_percent",
          "Share of the rows of a run with a value in every required column."),
-        ("IntegrityPercent", "Integrity under (%)", (1, 100), int(declared.integrity_percent),
+        ("IntegrityPercent", "Integrity under (%)", "integrity_percent",
          "Share of the keys of the history tables that violate none of the twelve checks."),
     ]  # fmt: skip
     return [
-        whole_number(parameter(pipeline, what), label, limits, default, description)
-        for what, label, limits, default, description in rows
+        _number(parameter(pipeline, what), label, limit, pipeline.limits.of(limit), description)
+        for what, label, limit, description in rows
     ]
+
+
+def _number(name: str, label: str, limit: str, default: float, description: str) -> Parameter:
+    limits = RANGES[limit]
+    ends = limits.lowest, limits.highest
+    if limits.is_whole:
+        return whole_number(name, label, ends, int(default), description)
+    return decimal_number(name, label, ends, default, description)

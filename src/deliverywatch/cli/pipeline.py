@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from deliverywatch.errors import InputError
 if TYPE_CHECKING:
     from deliverywatch.pipeline.checks.validation import Report
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
+    from deliverywatch.pipeline.declaration.source import Source
 
 _DECLARATION = Path("cfn/pipelines.toml")
 _PIPELINES = click.option(
@@ -86,11 +86,11 @@ def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, 
     from deliverywatch.pipeline.diagnosis.faults import shipped
     from deliverywatch.pipeline.report import examine
 
-    document, cloud = _declared(declaration), target.connect()
+    source, cloud = _declared(declaration), target.connect()
     *_, account, _, name = arn.split(":")[:7]
     steps, artifacts = aws.StepFunctions(cloud.client("stepfunctions")), aws.Artifacts(cloud.client("s3"), account)
-    run = run_of_arn(arn, _pipelines(document, name), steps, artifacts)
-    return examine(run, shipped().with_rules(document))[0]
+    run = run_of_arn(arn, _pipelines(source, name), steps, artifacts)
+    return examine(run, shipped().with_rules(source.document))[0]
 
 
 @pipeline.command()
@@ -134,7 +134,8 @@ def validate(
     from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of, without_databases
     from deliverywatch.pipeline.validate import Part, Task, validate
 
-    declared = pipelines_of(_declared(declaration))
+    source = _declared(declaration)
+    declared = pipelines_of(source.document, source)
     chosen = without_databases(named(name, declared) if name else declared[0])
     end = until or datetime.now(UTC)
     task = Task(chosen, Part(part), since or end - timedelta(days=1), end)
@@ -183,24 +184,26 @@ def lint(*, file: Path) -> None:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _declared(declaration: Path | None) -> Any:
+def _declared(declaration: Path | None) -> Source:
     """Return the declaration, TOML or JSON; an empty one if none is named and the usual one does not exist."""
+    from deliverywatch.pipeline.declaration.source import Source, read
+
     file = declaration or _DECLARATION
     if declaration is None and not file.exists():
-        return {}
+        return Source()
     if file.suffix == ".json":
-        return read_json(file)
+        return Source(str(file), read_json(file))
     try:
-        return tomllib.loads(read_bytes(file).decode())
-    except ValueError as error:
-        raise InputError(f"{file} is not TOML: {error}.", next_step="Correct it; its comments explain it.") from error
+        return read(read_bytes(file).decode(), str(file))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not TOML: {error}.", next_step="Save it as UTF-8.") from error
 
 
-def _pipelines(document: Any, machine: str) -> tuple[Pipeline, ...]:
+def _pipelines(source: Source, machine: str) -> tuple[Pipeline, ...]:
     """Return the declared pipelines, and one without a declaration for a state machine that is not among them."""
     from deliverywatch.pipeline.declaration.pipelines import Pipeline, pipelines_of
 
-    declared = pipelines_of(document) if document else ()
+    declared = pipelines_of(source.document, source) if source.document else ()
     is_declared = any(machine in (pipeline.name, pipeline.state_machine) for pipeline in declared)
     return declared if is_declared else (*declared, Pipeline(machine, machine))
 

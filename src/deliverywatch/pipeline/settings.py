@@ -1,15 +1,18 @@
 """What the stack passes to the functions: environment variables, and the declaration in their zip."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from deliverywatch.environment import required
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.messages.untrusted import mapping
-from deliverywatch.pipeline.declaration.pipelines import Pipeline, limits_of, pipelines_of
+from deliverywatch.messages.untrusted import mapping, number
+from deliverywatch.pipeline.declaration.limits import limits_of
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, pipelines_of
+from deliverywatch.pipeline.declaration.source import Source
+from deliverywatch.pipeline.declaration.table import Table, raise_mistakes
 from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.pipeline.diagnosis.faults import Catalogue, shipped
 
@@ -38,13 +41,26 @@ def from_environment(environ: Mapping[str, str], declaration: Path = DECLARATION
     if not declaration.exists():
         raise ConfigurationError("The zip holds no pipelines.toml.", next_step="Run `python cfn/build.py` and deploy.")
     document = tomllib.loads(declaration.read_text(encoding="utf-8"))
-    limits = mapping(decoded(environ.get("DELIVERYWATCH_LIMITS", "{}")))
     declared = pipelines_of(document)
     return Settings(
         environment=required(environ, "DELIVERYWATCH_ENVIRONMENT"),
         bucket=required(environ, "DELIVERYWATCH_BUCKET"),
-        pipelines=tuple(replace(one, limits=limits_of(mapping(limits.get(one.name)), one.limits)) for one in declared),
+        pipelines=_with_parameters(declared, environ.get("DELIVERYWATCH_LIMITS", "{}")),
         topic=environ.get("DELIVERYWATCH_ALERTS_TOPIC", ""),
         workgroup=environ.get("DELIVERYWATCH_WORKGROUP", ""),
         document=document,
     )
+
+
+def _with_parameters(pipelines: Sequence[Pipeline], text: str) -> tuple[Pipeline, ...]:
+    """Return pipelines with the limits of the stack's parameters, which are texts there, in place of the declared."""
+    limits, file = decoded(text), "DELIVERYWATCH_LIMITS"
+    if not isinstance(limits, dict):
+        raise ConfigurationError(f"{file} is no JSON object.", next_step="Build again and deploy.")
+    made = []
+    for pipeline in pipelines:
+        body = {name: number(value) for name, value in mapping(limits.get(pipeline.name)).items()}
+        table = Table(body, (pipeline.name,))
+        made.append(replace(pipeline, limits=limits_of(table, pipeline.limits)))
+        raise_mistakes(table.mistakes, Source(file))
+    return tuple(made)

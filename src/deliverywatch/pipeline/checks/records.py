@@ -6,7 +6,8 @@ from typing import Any
 
 from deliverywatch.pipeline.checks.sql import time_of, timestamp, whole
 from deliverywatch.pipeline.checks.validation import Check, Result, Score, Topic
-from deliverywatch.pipeline.declaration.pipelines import Limits, Records
+from deliverywatch.pipeline.declaration.limits import Limits
+from deliverywatch.pipeline.declaration.pipelines import Records
 
 
 def query(records: Records, since: datetime, until: datetime) -> str:

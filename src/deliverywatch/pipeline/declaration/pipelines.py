@@ -1,23 +1,42 @@
 """What a team says of its pipelines (`pipelines.json`, made of cfn/pipelines.toml) -> what the flows look for.
 
-Names of tables and columns end in SQL, so only plain identifiers are let in.
+Names of tables and columns end in SQL, names and folders in ARNs, so only plain ones are let in.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any
 
-from deliverywatch import thresholds
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.messages.untrusted import mapping, objects
-from deliverywatch.pipeline.declaration.values import number, text
+from deliverywatch.pipeline.declaration.limits import Limits, limits_of
+from deliverywatch.pipeline.declaration.source import Source
+from deliverywatch.pipeline.declaration.table import Form, Table, raise_mistakes
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
+_COLUMN = Form(re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "the plain name of a column: letters, digits and underscores")
+_DATABASE = Form(_COLUMN.pattern, "the plain name of a database of Athena: letters, digits and underscores")
+_TABLE = Form(
+    re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?"),
+    "the name of a table, such as users_history or curated.users_history",
+)
 # It is used in logical ids of the template, in names of alarms and in keys of objects.
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_NAME = Form(
+    re.compile(r"[a-z][a-z0-9_]{0,30}"), "1 to 31 lower-case letters, digits and underscores that begin with a letter"
+)
+# CreateStateMachine refuses spaces, brackets, wildcards and these; names that are not ASCII have no metrics.
+_MACHINE = Form(
+    re.compile(r"[!'()+\-.0-9=@A-Z_a-z]{1,80}"),
+    "the name of a state machine, no ARN, of 1 to 80 ASCII letters, digits and - _ . + = @ ! ' ( )",
+)
+_FOLDER = Form(
+    re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!.'()=/ -]*/)?", re.ASCII),
+    "a folder in S3, written s3://bucket/ or s3://bucket/prefix/",
+)
+_TIME = Form(
+    re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?", re.ASCII), "a time such as 9999-12-31 00:00:00"
+)
+# Watches and alarms of the whole system are called so: `pipeline-blind`.
+RESERVED_NAMES = ("blind", "errors", "undelivered", "validate")
 
 
 class Where(StrEnum):
@@ -71,18 +90,6 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What must hold of a run, as the stack's parameters say."""
-
-    duration_seconds: int = thresholds.PIPELINE_DURATION_SECONDS
-    missed_run_hours: int = thresholds.PIPELINE_MISSED_RUN_HOURS
-    minimum_records_count: int = thresholds.PIPELINE_MINIMUM_RECORDS_COUNT
-    stale_hours: float = thresholds.PIPELINE_STALE_HOURS
-    quality_percent: float = thresholds.PIPELINE_QUALITY_PERCENT
-    integrity_percent: float = thresholds.PIPELINE_INTEGRITY_PERCENT
-
-
-@dataclass(frozen=True, slots=True)
 class Pipeline:
     """One pipeline.
 
@@ -105,20 +112,50 @@ class Pipeline:
     limits: Limits = field(default_factory=Limits)
 
 
-def pipelines_of(document: object) -> tuple[Pipeline, ...]:
-    """Return the pipelines of a declaration, the decoded file.
+def pipelines_of(document: object, source: Source | None = None) -> tuple[Pipeline, ...]:
+    """Return the pipelines of a declaration, the decoded file; `source` knows the lines for what is wrong with it.
 
     Raises:
-        ConfigurationError: Something is missing, misspelt or named twice; the sentence says what.
+        ConfigurationError: Something is missing, misspelt or named twice; it says where, what, and what it can be.
     """
-    pipelines = tuple(map(_pipeline, _list_of(mapping(document), "pipeline")))
-    for attribute in ("name", "state_machine"):
-        names = [getattr(pipeline, attribute) for pipeline in pipelines]
-        if len(set(names)) < len(names):
-            raise _wrong(f"Two pipelines have the same {attribute}")
-    if not pipelines:
-        raise _wrong("It declares no pipeline")
+    root = Table(document if isinstance(document, dict) else {})
+    root.check_fields(["pipeline", "fault"])
+    tables = root.tables("pipeline")
+    pipelines = tuple(map(_pipeline, tables))
+    if not tables and not root.mistakes:
+        root.refuse("pipeline", "is missing: it declares no pipeline. Write one as [[pipeline]].")
+    _check_uniqueness(tables, pipelines)
+    raise_mistakes(root.mistakes, source or Source())
     return pipelines
+
+
+def _check_uniqueness(tables: Sequence[Table], pipelines: Sequence[Pipeline]) -> None:
+    """Refuse pipelines that would share parameters and alarms, or take each other's runs."""
+    others: list[tuple[int, Pipeline]] = []
+    for position, (table, one) in enumerate(zip(tables, pipelines, strict=True)):
+        for before, other in others:
+            if one.name and _squeezed(one.name) == _squeezed(other.name):
+                table.refuse("name", f"is '{one.name}': pipeline[{before}] has the same name, and can be another.")
+            if one.state_machine and one.state_machine == other.state_machine:
+                table.refuse(
+                    "state_machine",
+                    f"is '{one.state_machine}': pipeline[{before}] has the same state_machine, so each run would be "
+                    "that of both, and can be another.",
+                )
+        others.append((position, one))
+    for table, one in zip(tables, pipelines, strict=True):
+        for position, other in others:
+            if one is not other and one.state_machine and one.state_machine == other.name:
+                table.refuse(
+                    "state_machine",
+                    f"is '{one.state_machine}', which pipeline[{position}] is called: its runs would be taken for "
+                    "that one's. It can be any other; or give that pipeline another name.",
+                )
+
+
+def _squeezed(name: str) -> str:
+    # As in logical ids, which have no underscores: `a_b` and `a__b` would have the same parameters.
+    return "".join(part.capitalize() for part in name.split("_"))
 
 
 def named(name: str, pipelines: Sequence[Pipeline]) -> Pipeline:
@@ -144,135 +181,67 @@ def without_databases(pipeline: Pipeline) -> Pipeline:
     return replace(pipeline, records=records, histories=histories, database="")
 
 
-def _pipeline(body: Mapping[str, Any]) -> Pipeline:
-    _check_fields(body, "pipeline", Pipeline.__slots__)
-    name, machine = text(body.get("name")), text(body.get("state_machine"))
-    if not _NAME.fullmatch(name):
-        raise _wrong(f"The name '{name}' is not 1 to 31 lower-case letters, digits and underscores")
-    if not machine:
-        raise _wrong(f"{name} names no state_machine")
-    artifacts, data = text(body.get("artifacts")), body.get("data")
-    urls = tuple(map(text, data)) if isinstance(data, list) else ()
-    for url in (*([artifacts] if artifacts else []), *urls):
-        if not re.fullmatch(r"s3://[a-z0-9.-]+/(.+/)?", url):
-            raise _wrong(f"'{url}' of {name} is not of the form s3://bucket/prefix/")
-    records = body.get("records")
-    return Pipeline(
+def _pipeline(table: Table) -> Pipeline:
+    table.check_fields(_fields(Pipeline))
+    name = table.text("name", _NAME)
+    if name in RESERVED_NAMES:
+        table.refuse("name", f"is '{name}', which an alarm of the whole system is called, and can be another.")
+    steps, limits, records = table.table("steps"), table.table("limits"), table.table("records")
+    pipeline = Pipeline(
         name=name,
-        state_machine=machine,
-        steps={step: _where(word, name) for step, word in mapping(body.get("steps")).items()},
-        database=_optional(body, "database"),
-        artifacts=artifacts,
-        data=urls,
-        records=_records(mapping(records)) if records else None,
-        histories=tuple(map(_history, _list_of(body, "history"))),
-        limits=limits_of(mapping(body.get("limits"))),
+        state_machine=table.text("state_machine", _MACHINE),
+        steps={step: Where(steps.word(step, Where)) for step in steps.body} if steps else {},
+        database=table.text("database", _DATABASE, ""),
+        artifacts=table.text("artifacts", _FOLDER, ""),
+        data=table.texts("data", _FOLDER),
+        records=_records(records) if records else None,
+        histories=tuple(map(_history, table.tables("history"))),
+        limits=limits_of(limits) if limits else Limits(),
     )
+    _check_tables(table, pipeline)
+    return pipeline
 
 
-def limits_of(body: Mapping[str, Any], default: Limits | None = None) -> Limits:
-    """Return limits: those that are given, the others as they were; raise ConfigurationError for what is none."""
-    _check_fields(body, "limits", Limits.__slots__)
-    base = default or Limits()
-    return Limits(
-        duration_seconds=int(_limit(body, "duration_seconds", base.duration_seconds)),
-        missed_run_hours=int(_limit(body, "missed_run_hours", base.missed_run_hours)),
-        minimum_records_count=int(_limit(body, "minimum_records", base.minimum_records_count)),
-        stale_hours=_limit(body, "stale_hours", base.stale_hours),
-        quality_percent=_limit(body, "quality_percent", base.quality_percent),
-        integrity_percent=_limit(body, "integrity_percent", base.integrity_percent),
-    )
+def _check_tables(table: Table, pipeline: Pipeline) -> None:
+    """Refuse tables that Athena would not find, and a history that is declared twice."""
+    places = [("records",)] * bool(pipeline.records) + [("history", n) for n in range(len(pipeline.histories))]
+    names = [*([pipeline.records.table] if pipeline.records else []), *(one.table for one in pipeline.histories)]
+    for place, name in zip(places, names, strict=True):
+        if name and "." not in name and not pipeline.database:
+            table.refuse_below(
+                (*place, "table"),
+                f'is "{name}", without a database, and can be DATABASE.{name}; or give the pipeline its database.',
+            )
+    for number, history in enumerate(pipeline.histories):
+        if history.table and history.table in [other.table for other in pipeline.histories[:number]]:
+            table.refuse_below(("history", number, "table"), f'is "{history.table}", which is declared before.')
 
 
-def _limit(body: Mapping[str, Any], name: str, default: float) -> float:
-    limit = number(body.get(name, default))
-    if limit is None or limit < 0:
-        raise _wrong(f"The limit {name} is '{body[name]}', and must be a number from 0 on")
-    return limit
+def _fields(kind: type[Pipeline | Records | History]) -> list[str]:
+    # The declaration names one history after the other.
+    return [{"histories": "history"}.get(one.name, one.name) for one in fields(kind)]
 
 
-def _list_of(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    value = body.get(name, [])
-    if not isinstance(value, list):
-        raise _wrong(f"There may be several of {name}, so it is written in two brackets, as [[{name}]]")
-    return objects(value)
-
-
-def _check_fields(body: Mapping[str, Any], kind: str, names: Iterable[str]) -> None:
-    """Refuse what is misspelt: what it meant would not be watched, unnoticed."""
-    # The declaration names one history after the other, and says what is counted without `_count`.
-    fields = [{"histories": "history", "minimum_records_count": "minimum_records"}.get(name, name) for name in names]
-    for name in body:
-        if name not in fields:
-            raise _wrong(f"'{name}' is not a field of {kind}; it has {', '.join(fields)}")
-
-
-def _where(word: object, name: str) -> Where:
-    if word not in list(Where):
-        raise _wrong(f"A step of {name} is said to be '{word}', which is none of {', '.join(Where)}")
-    return Where(str(word))
-
-
-def _records(body: Mapping[str, Any]) -> Records:
-    _check_fields(body, "records", Records.__slots__)
+def _records(table: Table) -> Records:
+    table.check_fields(_fields(Records))
     return Records(
-        table=_table(body),
-        loaded_at=_identifier(body, "loaded_at"),
-        changed_at=_optional(body, "changed_at"),
-        required=_identifiers(body, "required"),
+        table=table.text("table", _TABLE),
+        loaded_at=table.text("loaded_at", _COLUMN),
+        changed_at=table.text("changed_at", _COLUMN, ""),
+        required=table.texts("required", _COLUMN),
     )
 
 
-def _history(body: Mapping[str, Any]) -> History:
-    _check_fields(body, "history", History.__slots__)
-    key = _identifiers(body, "key")
-    if not key:
-        raise _wrong(f"The history {body.get('table')} names no key")
-    open_end = text(body.get("open_end"))
-    if open_end and not re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?", open_end):
-        raise _wrong(f"The open_end '{open_end}' is not a time such as 9999-12-31 00:00:00")
+def _history(table: Table) -> History:
+    table.check_fields(_fields(History))
     return History(
-        table=_table(body),
-        key=key,
-        valid_from=_identifier(body, "valid_from"),
-        valid_to=_identifier(body, "valid_to"),
-        is_current=_identifier(body, "is_current"),
-        is_deleted=_optional(body, "is_deleted"),
-        tracked=_identifiers(body, "tracked"),
-        open_end=open_end,
-        loaded_at=_optional(body, "loaded_at"),
-    )
-
-
-def _table(body: Mapping[str, Any]) -> str:
-    name = text(body.get("table"))
-    if not _TABLE.fullmatch(name):
-        raise _wrong(f"'{name}' is not a name of a table such as curated.users_history")
-    return name
-
-
-def _identifiers(body: Mapping[str, Any], field_name: str) -> tuple[str, ...]:
-    value = body.get(field_name, [])
-    names = [value] if isinstance(value, str) else list(value) if isinstance(value, list) else []
-    return tuple(_checked(name, field_name) for name in names)
-
-
-def _identifier(body: Mapping[str, Any], field_name: str) -> str:
-    return _checked(body.get(field_name), field_name)
-
-
-def _optional(body: Mapping[str, Any], field_name: str) -> str:
-    return _identifier(body, field_name) if body.get(field_name) else ""
-
-
-def _checked(name: object, field_name: str) -> str:
-    if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
-        raise _wrong(f"'{name}' under {field_name} is not a plain name of a column")
-    return name
-
-
-def _wrong(what: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The declaration of the pipelines cannot be used: {what[0].lower()}{what[1:]}.",
-        next_step="Correct cfn/pipelines.toml, whose comments explain every field, and build again.",
+        table=table.text("table", _TABLE),
+        key=table.texts("key", _COLUMN, least=1),
+        valid_from=table.text("valid_from", _COLUMN),
+        valid_to=table.text("valid_to", _COLUMN),
+        is_current=table.text("is_current", _COLUMN),
+        is_deleted=table.text("is_deleted", _COLUMN, ""),
+        tracked=table.texts("tracked", _COLUMN),
+        open_end=table.text("open_end", _TIME, ""),
+        loaded_at=table.text("loaded_at", _COLUMN, ""),
     )

@@ -1,0 +1,107 @@
+"""A declaration's TOML -> its document, and the line on which each part of it stands.
+
+Python's reader of TOML keeps no lines. A statement of TOML (a header, or a key with its value) is the fewest lines that
+can be read by themselves, so that reader finds them, and every path gets the line on which its statement begins.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from deliverywatch.errors import ConfigurationError
+
+# Names of tables and fields, and positions in lists, from the outside in.
+Path = tuple[str | int, ...]
+# A value that has more lines is found with its table: reading grows with the square of them.
+_LONGEST_VALUE_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file of a declaration as messages name it, what it holds, and the lines of its parts (from 1)."""
+
+    file: str = "cfn/pipelines.toml"
+    document: Mapping[str, Any] = field(default_factory=dict)
+    lines: Mapping[Path, int] = field(default_factory=dict)
+
+    def place(self, path: Path) -> str:
+        """Return the file, with the line of a path or of the nearest table around it, where that is known."""
+        for length in range(len(path), 0, -1):
+            if line := self.lines.get(path[:length]):
+                return f"{self.file}:{line}"
+        return self.file
+
+
+def read(text: str, file: str) -> Source:
+    """Return the declaration in a TOML file; raise ConfigurationError with file and line if it is no TOML."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigurationError(
+            f"{file} is not TOML: {error}.",
+            next_step="Correct it; the comments of cfn/pipelines.example.toml explain every field.",
+        ) from error
+    return Source(file, document, lines_of(text))
+
+
+def lines_of(text: str) -> dict[Path, int]:
+    """Return the line on which each table and each field of a TOML document begins; the first of several."""
+    lines: dict[Path, int] = {}
+    counts: dict[Path, int] = {}
+    table: Path = ()
+    for line, is_header, body in _statements(text):
+        path = _path_of(body)
+        if is_header:
+            table = path = _numbered(path, body, counts)
+        else:
+            path = (*table, *path)
+        # `steps.Ingest = "ingest"` begins the table of steps, too.
+        for length in range(min(len(table) + 1, len(path)), len(path) + 1):
+            lines.setdefault(path[:length], line)
+    return lines
+
+
+def _statements(text: str) -> Iterator[tuple[int, bool, dict[str, Any]]]:
+    """Yield each statement: its line, whether it is the header of a table, and what it says, read by itself."""
+    rows, start = text.split("\n"), 0
+    while start < len(rows):
+        count, body = _statement(rows[start : start + _LONGEST_VALUE_LINES])
+        if body:
+            yield start + 1, rows[start].lstrip().startswith("["), body
+        start += count
+
+
+def _statement(rows: Sequence[str]) -> tuple[int, dict[str, Any]]:
+    """Return how many rows the first statement has, and what it says; nothing for a comment."""
+    for count in range(1, len(rows) + 1):
+        try:
+            return count, tomllib.loads("\n".join(rows[:count]))
+        except tomllib.TOMLDecodeError:
+            continue
+    return 1, {}
+
+
+def _path_of(body: Any) -> Path:
+    """Return the names down to what one statement sets: each holds but one, until there is a value or nothing."""
+    path: list[str | int] = []
+    while True:
+        if isinstance(body, list) and body == [{}]:
+            body = body[0]
+        if not isinstance(body, dict) or len(body) != 1:
+            return tuple(path)
+        (name, body), *_ = body.items()
+        path.append(name)
+
+
+def _numbered(path: Path, body: Any, counts: dict[Path, int]) -> Path:
+    """Return the path of a header with the position of each of its lists that was begun; `[[name]]` begins the next."""
+    made: Path = ()
+    for name in path:
+        body, made = body[name], (*made, name)
+        if isinstance(body, list):
+            counts[made] = counts.get(made, -1) + 1
+            body = body[0]
+        if made in counts:
+            made = (*made, counts[made])
+    return made

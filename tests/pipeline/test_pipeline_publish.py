@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.errors import ConfigurationError, InputError, StoreConflict
+from deliverywatch.errors import ConfigurationError, StoreConflict
 from deliverywatch.pipeline.outputs import metrics
 from deliverywatch.pipeline.publish import Ports, publish
 from pipeline.pipeline_world import PIPELINES, Artifacts, Executions, Memory, dbt, event, failed, states_event, step
@@ -147,10 +147,10 @@ def test_a_run_that_goes_on_is_not_counted() -> None:
     assert not world.store.objects
 
 
-def test_results_that_cannot_be_read_raise_after_the_rest_is_emitted() -> None:
+def test_results_that_cannot_be_read_are_named_in_the_log_and_the_rest_is_emitted() -> None:
     world = World(artifacts=Artifacts({ADDRESS: b"{"}))
-    with pytest.raises(InputError, match="cannot be read"):
-        world.publish(event("states_succeeded"))
+    (problem,) = world.publish(event("states_succeeded"))["not_read"]
+    assert "cannot be read" in problem
     assert world.values()["pipeline/JobSuccess"] == 1
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from deliverywatch import emf
-from deliverywatch.errors import InputError
 from deliverywatch.pipeline.declaration.pipelines import Pipeline
 from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_event
 from deliverywatch.pipeline.outputs import counted_runs, metrics
@@ -33,7 +32,7 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
     """Emit the metrics of the execution that has ended by an event of EventBridge; return a summary for the log.
 
     Raises:
-        InputError: The event is none, or something of the run cannot be read; what can be read is emitted before.
+        InputError: The event is none.
     """
     run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
     summary = {"pipeline": run.pipeline.name, "execution": run.execution.name, "status": run.execution.status.value}
@@ -43,13 +42,10 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
     for stamped in due:
         for line in documents(stamped.points, stamped.stamp, run, environment):
             ports.emit(line)
-    # Only when it is counted: started again by Lambda it would fail for the same reason, and end as a dead letter.
-    if run.problems and due:
-        raise InputError(
-            " ".join(run.problems), next_step="Look at what the dbt step wrote, and that this function may read it."
-        )
     unknown = {status: count for invocation in run.dbt for status, count in invocation.unknown.items()}
-    return summary | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown}
+    # What cannot be read is mailed by `report`, with the run; to raise here would be a second mail, and a vaguer one.
+    unread = {"not_read": list(run.problems)} if run.problems else {}
+    return summary | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown} | unread
 
 
 def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: str) -> list[str]:

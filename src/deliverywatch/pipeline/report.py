@@ -2,33 +2,42 @@
 
 It is started by the same events as `publish`, and may be called by a state machine itself, as a task in its failure
 path: `{"error_type": "dbt_test_failure", "execution.$": "$$.Execution.Id", "error.$": "$.error"}`. What the task
-reported, the event of the same execution does not report again.
+reported, the event of the same execution does not report again. A run that failed because an execution of another
+declared state machine failed in it is reported as that one: both come to one incident.
 
 Context first, then the notice, then the memory of it: killed in between, the next delivery publishes the same again,
-and the notifier's incident keeps that from being a second mail.
+and the notifier's incident keeps that from being a second mail. What cannot be read or written on the way costs a line
+of the notice, and never the notice.
 """
 
+import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from deliverywatch.errors import InputError
+from deliverywatch.errors import DeliveryWatchError, InputError, StoreConflict, StoreUnavailable
 from deliverywatch.messages.context import key_of
-from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice, to_document
 from deliverywatch.messages.untrusted import mapping
-from deliverywatch.pipeline.declaration.pipelines import Pipeline
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
 from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis.advice import Explanation, dashboard_link, document, explanation_of
 from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_arn, run_of_event
 from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose
+from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
-from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE
-from deliverywatch.pipeline.outputs import mail_context, notified_causes
+from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, Execution, Status, execution_of_event, running
+from deliverywatch.pipeline.outputs import mail_context, notices, notified_causes
 from deliverywatch.pipeline.outputs.notified_causes import Memory
 from deliverywatch.storage.records import read_record, update_record
 from deliverywatch.storage.store import Change, Store
+
+log = logging.getLogger(__name__)
+
+# State machines that start each other in circles end somewhere.
+_DEEPEST_NESTING = 5
 
 
 class Topic(Protocol):
@@ -55,16 +64,22 @@ def report(
     """Publish what an event of EventBridge, or the input of a state machine's task, means for its pipeline.
 
     Returns the diagnosis as JSON, with the watches about which something was published under `told`. `now` is the time
-    of a failure that a state machine reports, where its history does not have it.
+    of a failure where neither event nor history has it.
 
     Raises:
-        InputError: The event is neither, or what it names cannot be read.
+        InputError: The event is neither.
+        Retryable: The notice did not leave, or that it left could not be remembered.
     """
     body = mapping(event)
-    if body.get("detail-type") == EVENT_TYPE:
-        run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
-        return _ended(run, ports, catalogue) if run.execution.status.is_final else document(run, None, None)
-    return _called(body, pipelines, ports, now, catalogue)
+    if body.get("detail-type") != EVENT_TYPE:
+        return _called(body, pipelines, ports, now, catalogue)
+    sources = (pipelines, ports.executions, ports.artifacts)
+    run = _read(lambda: run_of_event(event, *sources), lambda: execution_of_event(event), pipelines)
+    if not run.execution.status.is_final:
+        return document(run, None, None)
+    at = run.execution.stopped_at or now
+    _leave(mail_context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)), ports.store)
+    return _ended(_innermost(run, pipelines, ports), ports, now, catalogue)
 
 
 def examine(
@@ -76,6 +91,32 @@ def examine(
     return document(run, diagnosis, explanation), explanation
 
 
+def _read(read: Callable[[], Run], end: Callable[[], Execution], pipelines: Sequence[Pipeline]) -> Run:
+    try:
+        return read()
+    except DeliveryWatchError:
+        raise
+    except Exception as error:  # whatever steps and services wrote, the news goes out
+        execution = end()
+        return _bare(Run(named(execution.state_machine, pipelines), execution, Evidence()), error)
+
+
+def _bare(run: Run, error: Exception) -> Run:
+    """Return a run as its end alone says it, where the rest of it is beyond all measure."""
+    problem = f"What the run left behind could not be understood ({type(error).__name__})."
+    return Run(run.pipeline, run.execution, Evidence(), problems=(*run.problems, problem))
+
+
+def _examined(
+    run: Run, catalogue: Catalogue, reported: ReportedError | None = None
+) -> tuple[Run, dict[str, Any], Explanation | None]:
+    try:
+        return (run, *examine(run, catalogue, reported))
+    except Exception as error:  # as above
+        bare = _bare(run, error)
+        return (bare, *examine(bare, catalogue, reported))
+
+
 def _called(
     body: Mapping[str, Any], pipelines: Sequence[Pipeline], ports: Ports, now: datetime, catalogue: Catalogue
 ) -> dict[str, Any]:
@@ -85,66 +126,85 @@ def _called(
             "The state machine did not say which execution it is.",
             next_step='Give the task "execution.$": "$$.Execution.Id" in its input.',
         )
-    run = run_of_arn(arn, pipelines, ports.executions, ports.artifacts)
-    result, explanation = examine(run, catalogue, reported)
-    at = run.evidence.last_at or now
-    return result | {"told": [_publish(run, explanation, ports, at)] if explanation else []}
+    sources = (pipelines, ports.executions, ports.artifacts)
+    run = _read(lambda: run_of_arn(arn, *sources, now), lambda: running(arn, now), pipelines)
+    innermost = _innermost(run, pipelines, ports)
+    if innermost is not run:
+        return _ended(innermost, ports, now, catalogue)
+    run, result, explanation = _examined(run, catalogue, reported)
+    notice = _failure(run, explanation, _memory(run, ports) or Memory(), now) if explanation else None
+    return result | {"told": [_publish(run, notice, explanation, ports)] if notice else []}
 
 
 def reported_error(body: Mapping[str, Any], catalogue: Catalogue) -> ReportedError:
-    """Return what a state machine says of a failure; raise InputError if its error type is none of the catalogue's."""
-    error_type = text(body.get("error_type"))
-    if error_type not in catalogue.types:
-        raise InputError(f"'{error_type}' is not an error type.", next_step=f"Use one of {', '.join(catalogue.types)}.")
-    caught = mapping(decoded(body.get("error")))
+    """Return what a state machine says of a failure; an error type that the catalogue does not have is `unknown`."""
+    error_type, caught = text(body.get("error_type")), mapping(decoded(body.get("error")))
     error = text(caught.get("Error")) or text(body.get("error"))
-    return ReportedError(error_type, error, text(caught.get("Cause")) or text(body.get("cause")))
+    known = error_type if error_type in catalogue.types else "unknown"
+    return ReportedError(known, error, text(caught.get("Cause")) or text(body.get("cause")))
 
 
-def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
-    at = run.execution.stopped_at
-    if at is None:
-        raise InputError("The event says that the execution ended, and not when.")
-    memory = _memory(run, ports)
-    result, explanation = examine(run, catalogue)
-    for watch, body in mail_context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)).items():
-        ports.store.write(key_of(watch), body)
-    if notified_causes.key_of(run.execution) in memory.executions:
-        return result | {"told": [], "note": "the state machine told it itself"}
-    if explanation is None and run.problems:
-        # What cannot be read may hold the very failure that is open.
-        return result | {"told": [], "note": " ".join(run.problems)}
-    if explanation is None:
-        return result | {"told": _publish_recovery(run, memory, ports, at)}
-    if memory.well_at and at < memory.well_at:
+def _innermost(run: Run, pipelines: Sequence[Pipeline], ports: Ports) -> Run:
+    """Return the run that made this one fail, if it is one of a declared pipeline too; else this one."""
+    for _ in range(_DEEPEST_NESTING):
+        arn = "" if run.execution.status is Status.SUCCEEDED else run.failed_execution
+        if not any(arn.split(":")[6:7] == [one.state_machine] for one in pipelines):
+            return run
+        try:
+            run = run_of_arn(arn, pipelines, ports.executions, ports.artifacts)
+        except DeliveryWatchError as error:
+            return replace(run, problems=(*run.problems, str(error)))
+    return run
+
+
+def _ended(run: Run, ports: Ports, now: datetime, catalogue: Catalogue) -> dict[str, Any]:
+    at, memory = run.execution.stopped_at or now, _memory(run, ports)
+    known = memory or Memory()
+    run, result, explanation = _examined(run, catalogue)
+    if notified_causes.key_of(run.execution) in known.executions:
+        return result | {"told": [], "note": "it was told already"}
+    if known.well_at and at < known.well_at:
         return result | {"told": [], "note": "a later run was well"}
-    return result | {"told": [_publish(run, explanation, ports, at)]}
+    if explanation:
+        return result | {"told": [_publish(run, _failure(run, explanation, known, now), explanation, ports)]}
+    if run.problems:
+        # What cannot be read may hold a failure, and the very one that is open.
+        return result | {"told": [_publish(run, notices.of_unknown(run, known.last_good, at), None, ports)]}
+    if memory is None:
+        raise StoreUnavailable("What is open cannot be read, so nothing can be ended.")
+    return result | {"told": _publish_recovery(run, memory, ports, at)}
 
 
-def _publish(run: Run, explanation: Explanation, ports: Ports, at: datetime) -> str:
-    body = mail_context.of_explanation(explanation, at, dashboard_link(run, ports.environment))
-    ports.store.write(key_of(explanation.watch), body)
-    notice = SystemNotice(
-        watch=explanation.watch,
-        level=explanation.level,
-        time=at,
-        title=explanation.title,
-        sentence=explanation.sentence,
-        facts=explanation.facts,
-    )
+def _failure(run: Run, explanation: Explanation, memory: Memory, now: datetime) -> SystemNotice:
+    at = run.execution.stopped_at or run.evidence.last_at or now
+    return notices.of_failure(run, explanation, memory.last_good, at, now)
+
+
+def _publish(run: Run, notice: SystemNotice, explanation: Explanation | None, ports: Ports) -> str:
+    dashboard, at = dashboard_link(run, ports.environment), notice.time or run.execution.started_at
+    context = mail_context.of_explanation(explanation, at, dashboard) if explanation else None
+    _leave({notice.watch: context or mail_context.of_unknown(run, at, dashboard)}, ports.store)
     ports.topic.publish(to_document(notice))
     key = notified_causes.key_of(run.execution)
-    _remember(run, ports, lambda memory: memory.with_failure(key, explanation.watch, explanation.title))
-    return explanation.watch
+    _remember(run, ports, lambda memory: memory.with_failure(key, notice.watch, notice.title))
+    return notice.watch
 
 
 def _publish_recovery(run: Run, memory: Memory, ports: Ports, at: datetime) -> list[str]:
-    sentence = f"The run {run.execution.name} of {run.pipeline.name} is well."
     for watch, title in memory.open.items():
-        notice = SystemNotice(watch=watch, level=Level.OK, time=at, title=title, sentence=sentence)
-        ports.topic.publish(to_document(notice))
-    _remember(run, ports, lambda now: now.when_well(at, memory.open))
+        ports.topic.publish(to_document(notices.of_recovery(run, watch, title, at)))
+    good = notices.good_run(run, at)
+    _remember(run, ports, lambda now: now.when_well(good, memory.open))
     return list(memory.open)
+
+
+def _leave(contexts: Mapping[str, bytes], store: Store) -> None:
+    """Write the contexts of mails, by watch; a mail without one is better than none."""
+    for watch, body in contexts.items():
+        try:
+            store.write(key_of(watch), body)
+        except (StoreUnavailable, StoreConflict) as error:
+            log.warning("%s", json.dumps({"event": "context_not_written", "watch": watch, "problem": str(error)}))
 
 
 def _remember(run: Run, ports: Ports, changed: Callable[[Memory], Memory]) -> None:
@@ -155,6 +215,10 @@ def _remember(run: Run, ports: Ports, changed: Callable[[Memory], Memory]) -> No
     update_record(ports.store, key, notified_causes.memory_of, noted)
 
 
-def _memory(run: Run, ports: Ports) -> Memory:
-    key = notified_causes.key_for(run.pipeline.name)
-    return read_record(ports.store, key, notified_causes.memory_of) or Memory()
+def _memory(run: Run, ports: Ports) -> Memory | None:
+    """Return what was published about a pipeline; None if the lake does not say, and a failure is told once more."""
+    try:
+        key = notified_causes.key_for(run.pipeline.name)
+        return read_record(ports.store, key, notified_causes.memory_of) or Memory()
+    except (StoreUnavailable, StoreConflict):
+        return None

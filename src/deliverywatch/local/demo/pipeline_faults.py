@@ -28,7 +28,7 @@ class Fault:
     @property
     def full_watch(self) -> str:
         """The name of the watch."""
-        return "pipeline-blind" if self.watch == "blind" else f"pipeline-sf_user-{self.watch}"
+        return f"pipeline-sf_user-{self.watch}"
 
 
 def _glue(state: str, error: str, seconds: int = 300) -> Callable[[str, datetime], Steps]:
@@ -93,7 +93,7 @@ FAULTS = (
     Fault("The SQL of a test of dbt is broken", "test-schema-change", Left(results={"test": _BROKEN}), _TEST_STEP),
     Fault("A test of dbt finds rows, and its step says it is fine", "test-data-rule", Left(results={"test": _ROWS}),
           status="SUCCEEDED"),
-    Fault("The results that dbt wrote are cut off", "blind", Left(results={"run": None}), status="SUCCEEDED"),
+    Fault("The results that dbt wrote are cut off", "unproven", Left(results={"run": None}), status="SUCCEEDED"),
 
     Fault("Versions of 12 users overlap", "integrity", Left(overlapping_count=12)),
     Fault("12 users have two current versions", "integrity", Left(twice_current_count=12)),

@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
+from deliverywatch.messages.untrusted import mapping
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, Where, named
+from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis import evidence as evidences
 from deliverywatch.pipeline.diagnosis.dbt import DbtRun, run_of
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
-from deliverywatch.pipeline.diagnosis.runs import Execution, Status, execution_of, execution_of_event
+from deliverywatch.pipeline.diagnosis.runs import Execution, Status, execution_of, execution_of_event, running
 
 
 class Executions(Protocol):
@@ -43,6 +45,15 @@ class Run:
     evidence: Evidence
     dbt: tuple[DbtRun, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def failed_execution(self) -> str:
+        """The ARN of the execution that this one started, waited for, and failed by; empty if it was none."""
+        steps = self.pipeline.steps
+        own = [failure for failure in self.evidence.failures if steps.get(failure.step) is not Where.MONITOR]
+        causes = [self.execution.cause, *(failure.cause for failure in own[-1:])]
+        arns = [text(mapping(decoded(cause)).get("ExecutionArn")) for cause in causes]
+        return next((arn for arn in arns if arn.count(":") >= 7 and arn != self.execution.arn), "")
 
 
 def run_of_event(event: object, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
@@ -77,8 +88,7 @@ def run_of_arn(
     except DeliveryWatchError as error:
         if started_at is None:
             raise
-        detail = {"executionArn": arn, "status": "RUNNING", "startDate": started_at}
-        execution = execution_of(detail)
+        execution = running(arn, started_at)
         problems.append(str(error))
     run = _run_of(execution, pipelines, executions, artifacts)
     return replace(run, problems=(*problems, *run.problems))

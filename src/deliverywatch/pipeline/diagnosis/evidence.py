@@ -43,6 +43,7 @@ class Evidence:
         failures: The steps that failed and were not tried again with success.
         steps: The states that were entered.
         last_at: When the last thing happened.
+        is_in_fail_state: Whether the last state that was entered is a Fail.
     """
 
     jobs: tuple[JobRun, ...] = ()
@@ -52,6 +53,7 @@ class Evidence:
     steps: tuple[str, ...] = ()
     last_at: datetime | None = None
     redriven_at: tuple[datetime, ...] = ()
+    is_in_fail_state: bool = False
 
 
 def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
@@ -61,6 +63,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
     entered: list[str] = []
     redriven: list[datetime] = []
     at: datetime | None = None
+    is_in_fail_state = False
     # Branches of a Parallel or Map state take turns: an event belongs to the state of the one it follows.
     step_of: dict[object, str] = {}
     for event in events:
@@ -73,6 +76,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
         elif kind.endswith("StateEntered"):
             step = text(details.get("name"))
             entered.append(step)
+            is_in_fail_state = kind == "FailStateEntered"
         elif kind.startswith(_WORK) and kind.endswith(("Failed", "TimedOut")):
             failures.append(Failure(step, text(details.get("error")), text(details.get("cause"))))
             outputs.append(decoded(details.get("cause")))
@@ -82,7 +86,12 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
             failures = [failure for failure in failures if failure.step != step or not kind.endswith("Succeeded")]
         step_of[event.get("id")] = step
     return replace(
-        of_outputs(outputs), failures=tuple(failures), steps=tuple(entered), last_at=at, redriven_at=tuple(redriven)
+        of_outputs(outputs),
+        failures=tuple(failures),
+        steps=tuple(entered),
+        last_at=at,
+        redriven_at=tuple(redriven),
+        is_in_fail_state=is_in_fail_state,
     )
 
 

@@ -117,6 +117,11 @@ def execution_of(description: Mapping[str, Any]) -> Execution:
     )
 
 
+def running(arn: str, started_at: datetime) -> Execution:
+    """Return an execution of which nothing is known but its ARN and that it goes on; InputError for no ARN of one."""
+    return execution_of({"executionArn": arn, "status": "RUNNING", "startDate": started_at})
+
+
 def _is_included(description: Mapping[str, Any], name: str) -> bool:
     return mapping(description.get(f"{name}Details")).get("included", True) is not False
 

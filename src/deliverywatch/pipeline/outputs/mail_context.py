@@ -23,6 +23,11 @@ _BLIND = Problem(
         "Until then look at the runs in Step Functions: pipelines go on, whether they are watched or not.",
     ),
 )
+_UNKNOWN = (
+    "Look at the run in Step Functions, and at what its dbt step wrote: it may have failed.",
+    "If a right is missing, give it to pipeline-report: of S3 it may read `artifacts` of cfn/pipelines.toml.",
+    "What is open stays open until a run is seen to be well.",
+)
 _MISSED = (
     "Look whether the schedule that starts the state machine is enabled, and whether its role may still start it.",
     "Look for a run that still goes on: a schedule may wait for it.",
@@ -33,6 +38,19 @@ _MISSED = (
 def of_explanation(explanation: Explanation, at: datetime, dashboard: Pairs = ()) -> bytes:
     """Return the context of a failure; what its notice says itself is not said twice."""
     return _body(at, facts=(), steps=explanation.steps, links=(*explanation.links, *dashboard))
+
+
+def of_unknown(run: Run, at: datetime, dashboard: Pairs = ()) -> bytes:
+    """Return the context of a run of which nobody can tell whether it is well."""
+    context = Context(
+        system="pipeline",
+        noun="pipeline",
+        updated_at=at,
+        blind_steps=_UNKNOWN,
+        blind_end="Whether the runs in between were well was not seen.",
+        links=(*links_of(run), *dashboard),
+    )
+    return to_json(context)
 
 
 def of_run(run: Run, catalogue: Catalogue, at: datetime, dashboard: Pairs = ()) -> dict[str, bytes]:

@@ -97,6 +97,7 @@ FINE = {
     "actions": alarms.actions([ALARM], {TOPIC}, {"sms-warning": {"AlarmActions": [TOPIC]}}),
     "history": alarms.history([], 7),
     "mutes": alarms.muted([]),
+    "a budget": stack.budget(is_tag_active=True),
     "drift": drift(),
 }
 
@@ -221,6 +222,10 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
     "a mute": (
         alarms.muted([alarms.Mute("maintenance", NOW)]),
         Verdict.WARNING, "maintenance until 2026-11-21 12:00", "deliverywatch unmute maintenance",
+    ),
+    "a budget that sees nothing": (
+        stack.budget(is_tag_active=False),
+        Verdict.WARNING, "the budget sees no cost", "TagKey=aws:cloudformation:stack-name,Status=Active",
     ),
     "a threshold changed by hand": (
         drift(Threshold=5.0), Verdict.FAILED, "Threshold is 5, deployed was 3", "--set WarningThresholdPercent=5",

@@ -31,9 +31,19 @@ DEFAULTS = {"CreateDatabaseDefaultPermissions": OPEN, "CreateTableDefaultPermiss
 CLOSED = {"CreateDatabaseDefaultPermissions": [], "CreateTableDefaultPermissions": []}
 ALLOWED = {"EvalDecision": "allowed"}
 SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
+CHOSEN = "daily-events-prod"
+
+
+def free(request: dict[str, Any]) -> dict[str, Any]:
+    """Answer of the bucket with the code where it is, and of any other that there is none."""
+    if request["Bucket"] == "deliverywatch-artifacts":
+        return {"BucketRegion": "eu-west-1"}
+    raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadBucket")
+
+
 # What AWS answers of an account that lacks nothing.
 ANSWERS: dict[str, Any] = {
-    "head_bucket": {"BucketRegion": "eu-west-1"},
+    "head_bucket": free,
     "describe_stacks": {"Stacks": []},
     "get_role": {"Role": {"Arn": ROLE}},
     "simulate_principal_policy": lambda names: [{"EvalActionName": name, **ALLOWED} for name in names],
@@ -66,7 +76,7 @@ class Client:
                 return {"EvaluationResults": answer(request["ActionNames"])}
             if name == "describe_parameters" and callable(answer):
                 return {"Parameters": answer(request["ParameterFilters"][0]["Values"])}
-            return answer
+            return answer(request) if name == "head_bucket" and callable(answer) else answer
 
         return call
 
@@ -109,6 +119,7 @@ def intent(*, is_new: bool = True, **given: str) -> Intent:
         "SenderAddress": "alerts@example.com",
         "AlertRecipients": "support@example.com,second@example.com",
         "FallbackAddress": "oncall@example.com",
+        "EmailBucketName": CHOSEN,
     }
     return Intent(
         stack="deliverywatch-prod",
@@ -158,6 +169,18 @@ LACKING: list[tuple[str, dict[str, Any], str, list[str]]] = [
         {"head_bucket": ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")},
         "failed",
         ["another account's", "--artifacts-bucket"],
+    ),
+    (
+        "bucket-names",
+        {"head_bucket": {"BucketRegion": "eu-west-1"}},
+        "failed",
+        [f"s3://{CHOSEN} is there already", "--set EmailBucketName=another"],
+    ),
+    (
+        "bucket-names",
+        {"head_bucket": ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")},
+        "failed",
+        [f"s3://{CHOSEN} is another account's", "--set EmailBucketName=another"],
     ),
     ("environment", {"describe_stacks": {"Stacks": [OTHER_STACK]}}, "failed", ["watching", "--set Environment="]),
     (
@@ -244,6 +267,11 @@ def test_what_an_account_lacks_is_said_with_the_command_that_helps(
     assert all(word in found[name][1] for word in words), found[name]
 
 
+def test_the_buckets_of_a_stack_that_stands_are_its_own() -> None:
+    account = OneAccount(head_bucket={"BucketRegion": "eu-west-1"})
+    assert "bucket-names" not in looked(account, intent(is_new=False))
+
+
 @pytest.mark.parametrize(
     ("grants", "admins", "verdict"),
     [
@@ -284,7 +312,10 @@ def test_what_cannot_be_looked_at_is_said_and_stops_nothing(call: str, fault: st
     assert call in account.calls
     if (call, fault) == ("head_bucket", "denied"):
         # S3 says no more of a bucket that is somebody else's.
-        assert found.pop("artifacts")[0] == "failed"
+        assert {name: verdict for name, (verdict, _) in found.items()} == {
+            "artifacts": "failed",
+            "bucket-names": "failed",
+        }
         return
     assert [verdict for verdict, _ in found.values()] == ["warning"] * len(found)
     assert any("could not be looked at" in words for _, words in found.values())

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # What an alarm of its own says within the hour, what only a person needs to know, and what asks ClickSend. And what was
 # changed by hand: to compare the whole stack one must be allowed to read all of it, the policies of every role among
 # it, and wait for minutes. A person who may deploy may do that; a function that runs by night shall not.
-LEFT_OUT = ("heartbeat", "mutes", "clicksend-key", "changed")
+LEFT_OUT = ("heartbeat", "mutes", "clicksend-key", "changed", "budget")
 # While one of these fails, no mail of the notifier may come.
 _ON_THE_WAY = frozenset(
     {"stack", "functions", "concurrency", "schedules", "kms", "bucket", "sender", "sending", "sandbox", "notifier"}

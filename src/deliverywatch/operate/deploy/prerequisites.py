@@ -62,6 +62,7 @@ _ALWAYS = ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", 
 # What every account has: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html.
 _ALARMS_QUOTA = 5000
 _FREE_DASHBOARDS = 3
+_BUCKET = "AWS::S3::Bucket"
 _EVENT_DESTINATION = "AWS::SES::ConfigurationSetEventDestination"
 _MORE_CONCURRENCY = (
     "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
@@ -86,9 +87,10 @@ class Intent:
     is_new: bool
     kinds: Counter[str] = field(init=False)
     configuration_sets: tuple[str, ...] = field(init=False)
+    buckets: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count the resources that these parameters make, and name those of SES that they need."""
+        """Count the resources that these parameters make, and name their buckets and what they need of SES."""
         resolver = Resolver(self.template, self.parameters)
         resources = self.template["Resources"].items()
         made = {name: one["Type"] for name, one in resources if resolver.holds(one.get("Condition"))}
@@ -96,6 +98,8 @@ class Intent:
         destinations = [resolver.properties(name) for name, kind in made.items() if kind == _EVENT_DESTINATION]
         sets = dict.fromkeys(str(destination["ConfigurationSetName"]) for destination in destinations)
         object.__setattr__(self, "configuration_sets", tuple(sets))
+        buckets = (resolver.properties(name).get("BucketName") for name, kind in made.items() if kind == _BUCKET)
+        object.__setattr__(self, "buckets", tuple(str(name) for name in buckets if name))
 
     @property
     def environment(self) -> str:
@@ -140,6 +144,22 @@ def _artifacts(account: Account, intent: Intent) -> Iterable[Check]:
         f"{intent.region}.",
         "deliverywatch deploy without --artifacts-bucket, which makes one here",
     )
+
+
+def _buckets(account: Account, intent: Intent) -> Iterable[Check]:
+    names = intent.buckets if intent.is_new else ()
+    for name in names:
+        region = account.bucket_region(name)
+        if region == "":
+            yield ok("bucket-names", f"s3://{name} can be made.")
+            continue
+        finding = (
+            f"s3://{name} is another account's: a name is used once in all of AWS."
+            if region is None
+            else f"s3://{name} is there already, and CloudFormation takes over no bucket."
+        )
+        parameters = (parameter for parameter, value in intent.parameters.items() if value == name)
+        yield failed("bucket-names", finding, f"deliverywatch deploy --set {next(parameters, 'BucketName')}=another")
 
 
 def _environment(account: Account, intent: Intent) -> Iterable[Check]:
@@ -282,6 +302,7 @@ def _later(check: Check) -> Check:
 LOOKS: tuple[tuple[str, Callable[[Account, Intent], Iterable[Check]]], ...] = (
     ("region", _region),
     ("artifacts", _artifacts),
+    ("bucket-names", _buckets),
     ("environment", _environment),
     ("rights", _rights),
     ("lake-formation", _lake_formation),

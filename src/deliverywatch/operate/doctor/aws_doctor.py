@@ -130,6 +130,13 @@ class Account:
         update = made.get("LastUpdateStatus", "Successful")
         return Function(made["FunctionName"], made.get("State", "Active"), update, reason, reserved)
 
+    def has_active_tag(self, key: str) -> bool:
+        """Return whether AWS bills by a tag; only the account that is billed may know."""
+        with translated(f"Whether AWS bills by the tag {key}"):
+            ce = self._client("ce", "us-east-1")
+            answer = ce.list_cost_allocation_tags(TagKeys=[key], Status="Active")
+        return bool(answer.get("CostAllocationTags"))
+
     def function_policy(self, name: str) -> Mapping[str, Any] | None:
         """Return the policy that says who may start a function, or none."""
         with translated(f"The policy of {name}"):

@@ -77,6 +77,18 @@ def sdk(version: str) -> Check:
     return ok("sdk", f"botocore {version} is not older than {FLOOR}.")
 
 
+def budget(*, is_tag_active: bool) -> Check:
+    """Return whether the budget sees what the stack costs: it goes by a tag that has to be activated."""
+    if is_tag_active:
+        return ok("budget", "AWS bills by the stack's tag: the budget sees what it costs.")
+    return warning(
+        "budget",
+        "AWS does not bill by the stack's tag: the budget sees no cost, and no mail would come from it.",
+        "aws ce update-cost-allocation-tags-status --cost-allocation-tags-status "
+        "TagKey=aws:cloudformation:stack-name,Status=Active",
+    )
+
+
 def functions(present: Sequence[Function], wanted: Sequence[str]) -> Check:
     """Return whether every function can run."""
     names = {function.name for function in present}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cwalarm.definitions.template import resources
 from deliverywatch.errors import DeliveryWatchError, SourceRefused
 from deliverywatch.messages.console import partition
+from deliverywatch.operate.cost.aws_cost import STACK_TAG
 from deliverywatch.operate.doctor import checks_alarms, checks_changed, checks_mail, checks_records, checks_stack
 from deliverywatch.operate.doctor.check import Check, failed, ok, warning
 from deliverywatch.sms.lake.incomplete import read_incomplete
@@ -223,6 +224,11 @@ def _dead_letters(account: Account, subject: Subject) -> Iterable[Check]:
     yield checks_stack.dead_letters(account.queue_counts(urls))
 
 
+def _budget(account: Account, subject: Subject) -> Iterable[Check]:
+    if subject.names("AWS::Budgets::Budget"):
+        yield checks_stack.budget(is_tag_active=account.has_active_tag(STACK_TAG))
+
+
 def _mutes(account: Account, _: Subject) -> Iterable[Check]:
     yield checks_alarms.muted(account.mutes())
 
@@ -247,5 +253,6 @@ CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = 
     (checks_changed.NAME, _changed),
     ("alarm-history", _history),
     ("dead-letters", _dead_letters),
+    ("budget", _budget),
     ("mutes", _mutes),
 )

@@ -19,8 +19,8 @@ from botocore.loaders import Loader
 NEWER = Path(__file__).parent / "sdk/newer_than_floor.json"
 # Whatever a function calls; `test_sdk_floor` finds a service that is missing here.
 SERVICES = (
-    "athena", "ce", "cloudformation", "cloudwatch", "dynamodb", "events", "firehose", "glue", "iam", "kms", "lambda", "logs",
-    "s3", "scheduler", "sesv2", "sns", "sqs", "ssm", "stepfunctions",
+    "athena", "ce", "cloudformation", "cloudwatch", "dynamodb", "events", "firehose", "glue", "iam", "kms", "lambda",
+    "logs", "s3", "scheduler", "sesv2", "sns", "sqs", "ssm", "stepfunctions",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,18 +140,15 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
 
 
 def _raw_column(store: Store, days: int) -> Iterator[str]:
-    from deliverywatch.email.compact import day_folders
     from deliverywatch.email.events import parquet
-    from deliverywatch.email.events.streams import Stream, table_folders
+    from deliverywatch.email.events.streams import Stream, day_of, table_folders
     from deliverywatch.storage.store import read_listed
 
     tables = [folder for stream in Stream for folder in table_folders(stream)]
-    keys = [key for table in tables for key in store.keys(table) if key.endswith(".parquet")]
-    newest = max((key.partition("/dt=")[2][:10] for key in keys), default="") or f"{datetime.now(UTC):%Y-%m-%d}"
-    last = date.fromisoformat(newest)
-    wanted = [name for back in range(days) for name in day_folders(last - timedelta(days=back))]
-    for key in keys:
-        if any(name in key for name in wanted):
+    dated = {key: day_of(key) for table in tables for key in store.keys(table) if key.endswith(".parquet")}
+    newest = max((day for day in dated.values() if day), default=datetime.now(UTC).date())
+    for key, day in dated.items():
+        if day and day > newest - timedelta(days=days):
             yield from (raw for (raw,) in parquet.rows(io.BytesIO(read_listed(store, key)), ["raw"]))
 
 

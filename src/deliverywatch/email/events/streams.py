@@ -5,6 +5,8 @@ errors/<stream>/<type>/dt=YYYY-MM-DD/       what Firehose could not land, outsid
 errors/<stream>/reasons/dt=YYYY-MM-DD/      why the transform refused a record, by the hash of its bytes
 """
 
+import re
+from datetime import date
 from enum import StrEnum
 
 
@@ -25,6 +27,7 @@ DAY_PATHS = {
 EVENTS_FOLDERS = ("events/", "")
 
 _NAME = "email-events-"
+_DAY = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/|/year=(\d{4})/month=(\d\d)/day=(\d\d)/", re.ASCII)
 
 
 def table_folder(stream: str, above: str = EVENTS_FOLDERS[0]) -> str:
@@ -35,6 +38,15 @@ def table_folder(stream: str, above: str = EVENTS_FOLDERS[0]) -> str:
 def table_folders(stream: str) -> list[str]:
     """Return every folder that a stream's table can have; a bucket has objects in one of them."""
     return [table_folder(stream, above) for above in EVENTS_FOLDERS]
+
+
+def day_of(key: str) -> date | None:
+    """Return the UTC day of arrival that an object's folder names in either layout; None if it names none."""
+    match = _DAY.search(key)
+    try:
+        return date.fromisoformat("-".join(part for part in match.groups() if part)) if match else None
+    except ValueError:
+        return None
 
 
 def error_folder(stream: str) -> str:

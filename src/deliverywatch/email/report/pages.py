@@ -1,17 +1,15 @@
 """A lake and a period -> the report: as JSON, as CSV files, and as one self-contained HTML page with charts."""
 
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from deliverywatch import spreadsheet
-from deliverywatch.email.events.streams import Stream, table_folders
+from deliverywatch.email.events.streams import Stream, day_of, table_folders
 from deliverywatch.email.report.engagement import NAMES, Engagement
 from deliverywatch.storage.store import Store, read_listed
 
-_DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)/|year=(\d{4})/month=(\d\d)/day=(\d\d)/")
 SECTIONS = ("campaigns", "days", "weeks", "links")
 
 
@@ -54,11 +52,9 @@ def html_of(document: Mapping[str, Any]) -> str:
 def _keys(store: Store, stream: Stream, since: datetime) -> Iterator[str]:
     """Yield the objects from the first day on; their days are those of arrival, which is never before the event."""
     for key in (key for table in table_folders(stream) for key in store.keys(table)):
-        match = _DAY.search(key)
-        if match and key.endswith(".parquet"):
-            year, month, day = (int(part) for part in match.groups() if part)
-            if date(year, month, day) >= since.astimezone(UTC).date():
-                yield key
+        day = day_of(key)
+        if day and key.endswith(".parquet") and day >= since.astimezone(UTC).date():
+            yield key
 
 
 def _of(rows: Sequence[dict[str, Any]], stream: str) -> list[dict[str, Any]]:

@@ -302,3 +302,6 @@ QUERIES_FAILED_COUNT = 5
 
 # A change of the file takes effect within this time. Each round calls Scheduler once per schedule.
 QUERIES_RECONCILE_MINUTES = 5
+
+# A larger result of dbt is not read, but named: its 256 MB hold it about five times while a function reads it.
+PIPELINE_RESULTS_MEGABYTES = 30

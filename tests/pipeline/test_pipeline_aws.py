@@ -33,6 +33,31 @@ def test_an_object_is_fetched_by_its_address_and_one_that_is_not_there_is_none(s
         aws.Artifacts().fetch("s3://other/key")
 
 
+@pytest.mark.parametrize("code", ["AccessDenied", "PermanentRedirect", "KMS.DisabledException", "SlowDown"])
+def test_whatever_s3_refuses_with_is_an_error_of_ours(s3: Any, code: str) -> None:
+    def refuse(**_: str) -> None:
+        raise ClientError({"Error": {"Code": code}}, "GetObject")
+
+    s3.get_object = refuse
+    with pytest.raises(StoreUnavailable, match=code):
+        aws.Artifacts(s3).fetch("s3://lake/key")
+
+
+@pytest.mark.parametrize("address", ["s3://x/key", "s3://not a bucket/key", "s3://lake/"])
+def test_an_address_that_is_none_is_an_error_of_ours(s3: Any, address: str) -> None:
+    with pytest.raises((StoreUnavailable, CloudRefused)):
+        aws.Artifacts(s3).fetch(address)
+
+
+def test_what_is_too_large_or_comes_too_late_is_refused(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.put_object(Bucket="lake", Key="key", Body=b"[" + b" " * 1_000_000 + b"]")
+    monkeypatch.setattr(aws, "PIPELINE_RESULTS_MEGABYTES", 1)
+    with pytest.raises(StoreUnavailable, match="too large"):
+        aws.Artifacts(s3).fetch("s3://lake/key")
+    with pytest.raises(CloudUnavailable, match="no time left"):
+        aws.Artifacts(s3, seconds_left=lambda: 3).fetch("s3://lake/key")
+
+
 class Athena:
     """Athena with the states that a query goes through."""
 

@@ -91,7 +91,8 @@ def _function(verb: str, description: str, statements: Sequence[Statement], **mo
 
 def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
     environment = _environment(pipelines)
-    looks = [*_may_look(pipelines), allow(["s3:GetObject", "s3:PutObject"], objects("state/pipeline")), MAY_SET_ASIDE]
+    records = [*objects("state/pipeline"), Sub("${LakeBucket.Arn}/state/pipeline-blind.json")]
+    looks = [*_may_look(pipelines), allow(["s3:GetObject", "s3:PutObject"], records), MAY_SET_ASIDE]
     return [
         _function(
             "publish",

@@ -3,6 +3,8 @@
 AWS does not document the addresses of the console's pages; they are what the browser's address bar shows.
 """
 
+from urllib.parse import quote
+
 _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "eusc": "aws-eusc"}
 DOMAINS = {
     "aws": "console.aws.amazon.com",
@@ -20,3 +22,10 @@ def partition(region: str) -> str:
 def console(region: str) -> str:
     """Return the address of a region's console."""
     return f"https://{region}.{DOMAINS[partition(region)]}"
+
+
+def log_url(region: str, group: str, stream: str = "") -> str:
+    """Return the address of a log group, or of one of its streams; the console escapes names twice, with $ for %."""
+    group, stream = (quote(quote(name, safe=""), safe="").replace("%", "$") for name in (group, stream))
+    url = f"{console(region)}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
+    return f"{url}/log-events/{stream}" if stream else url

@@ -1,6 +1,7 @@
 """The room's adapters to AWS: S3 for what steps leave behind, Step Functions, Athena, SNS."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,51 +9,73 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.athena import Statement, Status, TimeBudget, Workgroup, run
 from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
 from deliverywatch.sdk import sendable
 from deliverywatch.storage.s3 import PATIENT, Bucket, owned_by
+from deliverywatch.thresholds import PIPELINE_RESULTS_MEGABYTES
 
 # What a function keeps to stop a query and to report it.
 _RESERVE_SECONDS = 15.0
+# What a run left behind is worth less than the notice of it: who does not answer soon is not waited for.
+_BRIEF = Config(connect_timeout=3, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 2})
 _TRANSIENT = {"ThrottlingException", "TooManyRequestsException", "InternalServerException", "ServiceUnavailable"}
+
+
+def _always() -> float:
+    return math.inf
 
 
 class Artifacts:
     """Objects at `s3://` addresses, in buckets that the account owns, where one is named."""
 
-    def __init__(self, s3: Any = None, account: str = "") -> None:
-        self._s3, self._account = s3, account
+    def __init__(self, s3: Any = None, account: str = "", seconds_left: Callable[[], float] = _always) -> None:
+        self._s3, self._account, self._seconds_left = s3, account, seconds_left
 
     def fetch(self, address: str) -> bytes | None:
-        """Return the object, or None if there is none."""
+        """Return the object, or None if there is none; one that is too large or comes too late is refused."""
         bucket, _, key = address.removeprefix("s3://").partition("/")
-        stored = Bucket(bucket, self._owned).read(key)
+        _has_time(self._seconds_left, address)
+        stored = Bucket(bucket, self._owned, most_bytes=PIPELINE_RESULTS_MEGABYTES * 1_000_000).read(key)
         return stored.body if stored else None
 
     @cached_property
     def _owned(self) -> Any:
-        return owned_by(self._s3 or boto3.client("s3", config=PATIENT), self._account)
+        return owned_by(self._s3 or boto3.client("s3", config=_BRIEF), self._account)
 
 
 class StepFunctions:
     """Executions of state machines."""
 
-    def __init__(self, client: Any = None) -> None:
-        self._client = client or boto3.client("stepfunctions", config=PATIENT)
+    def __init__(self, client: Any = None, seconds_left: Callable[[], float] = _always) -> None:
+        self._client, self._seconds_left = client or boto3.client("stepfunctions", config=_BRIEF), seconds_left
 
     def describe(self, arn: str) -> Mapping[str, Any]:
-        """Return what DescribeExecution says, or raise CloudRefused."""
+        """Return what DescribeExecution says, or raise CloudRefused or CloudUnavailable."""
         with _translated("Step Functions", "the execution"):
+            _has_time(self._seconds_left, "the execution")
             return dict(self._client.describe_execution(executionArn=arn))
 
     def history(self, arn: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the events of an execution, the oldest first, or raise CloudRefused."""
+        """Yield the events of an execution, the oldest first, or raise CloudRefused or CloudUnavailable."""
         with _translated("Step Functions", "the history of the execution"):
             for page in self._client.get_paginator("get_execution_history").paginate(executionArn=arn):
                 yield from page["events"]
+                _has_time(self._seconds_left, "the rest of the history")
+
+
+def seconds_left(context: Any) -> Callable[[], float]:
+    """Return how to ask Lambda's context how long the function may still run; without one it may for ever."""
+    ask = getattr(context, "get_remaining_time_in_millis", None)
+    return (lambda: float(ask()) / 1000) if ask else _always
+
+
+def _has_time(seconds_left: Callable[[], float], what: str) -> None:
+    if seconds_left() < _RESERVE_SECONDS:
+        raise CloudUnavailable(f"{what} was not read, because the function had no time left.", kind="timeout")
 
 
 class Athena:

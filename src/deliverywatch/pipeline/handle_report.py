@@ -8,6 +8,7 @@ from typing import Any
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.pipeline import aws
+from deliverywatch.pipeline.outputs import unhandled
 from deliverywatch.pipeline.report import Ports, report
 from deliverywatch.pipeline.settings import from_environment
 from deliverywatch.storage.s3 import Bucket, account_of
@@ -19,15 +20,18 @@ _LINE = {"event": "pipeline_report"}
 def handler(event: object, context: Any) -> dict[str, Any]:
     """Publish what failed and why, or that it is well again; print the diagnosis, or what went wrong and raise it."""
     settings = from_environment(os.environ)
+    left, store, now = aws.seconds_left(context), Bucket(settings.bucket), datetime.now(UTC)
     ports = Ports(
-        executions=aws.StepFunctions(),
-        artifacts=aws.Artifacts(account=account_of(context)),
-        store=Bucket(settings.bucket),
+        executions=aws.StepFunctions(seconds_left=left),
+        artifacts=aws.Artifacts(account=account_of(context), seconds_left=left),
+        store=store,
         topic=aws.AlertsTopic(settings.topic),
         environment=settings.environment,
     )
+    handling = unhandled.handling_of(event, context, settings.pipelines, now)
     try:
-        done = report(event, settings.pipelines, ports, datetime.now(UTC), settings.catalogue())
+        with unhandled.written_down(store, handling):
+            done = report(event, settings.pipelines, ports, now, settings.catalogue())
     except DeliveryWatchError as error:
         print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise

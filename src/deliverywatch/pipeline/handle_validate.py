@@ -19,13 +19,9 @@ _LINE = {"event": "pipeline_validate"}
 def handler(event: object, context: Any) -> dict[str, Any]:
     """Check the tables and return the report; a DeliveryWatchError is printed before it is raised."""
     settings = from_environment(os.environ)
-
-    def seconds_left() -> float:
-        return float(context.get_remaining_time_in_millis()) / 1000
-
     try:
         task = task_of(event, settings.pipelines, datetime.now(UTC))
-        report = document(validate(task, aws.Athena(settings.workgroup, seconds_left)))
+        report = document(validate(task, aws.Athena(settings.workgroup, aws.seconds_left(context))))
     except DeliveryWatchError as error:
         print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise

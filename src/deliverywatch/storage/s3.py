@@ -44,9 +44,12 @@ _CONTENT_TYPES = {
 class Bucket:
     """Objects of one S3 bucket."""
 
-    def __init__(self, name: str, client: Any = None, config: Config = PATIENT) -> None:
-        """Take a bucket by name; without a client of S3, boto3 makes one with this config when it is first needed."""
-        self._name, self._given, self._config = name, client, config
+    def __init__(self, name: str, client: Any = None, config: Config = PATIENT, most_bytes: int = 0) -> None:
+        """Take a bucket by name; without a client of S3, boto3 makes one with this config when it is first needed.
+
+        With `most_bytes` a larger object is refused, as one that S3 does not give.
+        """
+        self._name, self._given, self._config, self._most_bytes = name, client, config, most_bytes
 
     def read(self, key: str) -> Stored | None:
         """Return the object, or None."""
@@ -93,6 +96,8 @@ class Bucket:
 
     def _read(self, key: str, tries: int) -> Stored | None:
         answer = self._unless_absent(key, self._s3.get_object)
+        if answer and 0 < self._most_bytes < answer["ContentLength"]:
+            raise StoreUnavailable(f"{key} has {answer['ContentLength']:,} bytes, which is too large to be read.")
         try:
             return None if answer is None else Stored(answer["Body"].read(), answer["ETag"])
         except _BROKEN_OFF:

@@ -5,7 +5,7 @@
 
 from datetime import datetime
 
-from deliverywatch.messages.context import Context, Pairs, Problem, to_json
+from deliverywatch.messages.context import Context, Pairs, to_json
 from deliverywatch.pipeline.checks.validation import Report, Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.diagnosis.advice import Explanation, advice_on, check_words, links_of
@@ -13,16 +13,6 @@ from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
 
-# What the mails say that are about not seeing; a context of its own, so that it is there when it is needed.
-_BLIND = Problem(
-    "function",
-    "A function that watches the pipelines failed, or the end of a run could not be handled.",
-    (
-        "Open the logs of pipeline-publish and pipeline-report and read the last error: it says what to do.",
-        "What could not be handled waits in the queue pipeline-dead-letters: invoke the function with it again.",
-        "Until then look at the runs in Step Functions: pipelines go on, whether they are watched or not.",
-    ),
-)
 _UNKNOWN = (
     "Look at the run in Step Functions, and at what its dbt step wrote: it may have failed.",
     "If a right is missing, give it to pipeline-report: of S3 it may read `artifacts` of cfn/pipelines.toml.",
@@ -61,8 +51,7 @@ def of_run(run: Run, catalogue: Catalogue, at: datetime, dashboard: Pairs = ()) 
     name, report, links = run.pipeline.name, run.evidence.report, (*links_of(run), *dashboard)
     slow = _body(at, facts=_of_duration(run), steps=_advice(catalogue, Where.ORCHESTRATOR, run), links=links)
     missed = _body(at, facts=(("Last run", run.execution.name),), steps=_MISSED, links=links)
-    blind = _body(at, facts=(), steps=(), links=dashboard, problem=_BLIND)
-    contexts = {f"pipeline-{name}-slow": slow, f"pipeline-{name}-missed": missed, "pipeline-blind": blind}
+    contexts = {f"pipeline-{name}-slow": slow, f"pipeline-{name}-missed": missed}
     if report is None:
         return contexts
     for topic, meaning in MEANINGS.items():
@@ -96,8 +85,6 @@ def _advice(catalogue: Catalogue, where: Where, run: Run) -> tuple[str, ...]:
     return advice_on(catalogue, where, run, step)
 
 
-def _body(at: datetime, *, facts: Pairs, steps: tuple[str, ...], links: Pairs, problem: Problem | None = None) -> bytes:
-    context = Context(
-        system="pipeline", noun="pipeline", updated_at=at, facts=facts, problem=problem, steps=steps, links=links
-    )
+def _body(at: datetime, *, facts: Pairs, steps: tuple[str, ...], links: Pairs) -> bytes:
+    context = Context(system="pipeline", noun="pipeline", updated_at=at, facts=facts, steps=steps, links=links)
     return to_json(context)

@@ -36,13 +36,15 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from deliverywatch.pipeline.checks import scd2
-from deliverywatch.pipeline.declaration.pipelines import History
+from deliverywatch.pipeline.declaration.histories import HardDeletes, History
 from deliverywatch.pipeline.checks.duck import LocalTables
-history = History("history", ("user_id",), "valid_from", "valid_to", "is_current", "is_deleted", ("email", "plan"))
+history = History("history", ("user_id",), "valid_from", "valid_to", "is_current", "is_deleted", ("email", "plan"),
+    hard_deletes=HardDeletes.SOFT)
+judged = [rule for rule in scd2.rules_of(history) if not rule.not_judged]
 end, since = datetime(2026, 11, 21, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
 tables = LocalTables(Path({folder!r}), {memory})
 began, spent = time.monotonic(), time.process_time()
-groups = [[rule] for rule in scd2.RULES] if {apart} else [list(scd2.RULES)]
+groups = [[rule] for rule in judged] if {apart} else [judged]
 violations = dict()
 for rules in groups:
     (row,) = tables.rows(scd2.query(history, end, since, rules), "")

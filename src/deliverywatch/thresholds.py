@@ -211,6 +211,9 @@ PIPELINE_INTEGRITY_PERCENT = 98
 # A run with fewer rows than this has most likely read the wrong folder.
 PIPELINE_MINIMUM_RECORDS_COUNT = 100
 
+# A day: most histories are written once a day, and so long a change of the source may wait for the next time.
+PIPELINE_SOURCE_DELAY_HOURS = 24
+
 # Athena stops a check that would read more; 10 GB cost 0.05 USD, and a check reads its table once.
 PIPELINE_SCAN_LIMIT_MEGABYTES = 10_000
 

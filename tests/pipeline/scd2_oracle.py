@@ -61,15 +61,17 @@ def of_key(ordered: list[Version], as_of: int) -> Counter[str]:
         violations["current_not_latest"] += bool(version.current) and bool(later)
         violations["begins_after_end"] += end is not None and begin >= end
         violations["overlap"] += any(end is None or (other.begin or 0) < end for other in later)
-        violations["gap"] += bool(later) and any(
+        # After a version that is marked as deleted there may be nothing until the key comes back.
+        violations["gap"] += bool(later and not version.deleted) and any(
             not any(covers(other, moment + 0.5) for other in ordered[: place + 1])
             for moment in range(begin, later[0].begin or 0)
         )
         violations["duplicate_begin"] += sum(other.begin == begin for other in ordered) > 1
         before = ordered[place - 1] if place else None
-        violations["unchanged"] += before is not None and (before.email, bool(before.deleted)) == (
-            version.email,
-            bool(version.deleted),
+        violations["unchanged"] += (
+            before is not None
+            and (before.email, bool(before.deleted)) == (version.email, bool(version.deleted))
+            and (before.end is None or max(before.end, before.begin or 0) >= begin)
         )
         violations["deleted_current"] += bool(version.deleted) and bool(version.current)
         violations["future_begin"] += begin > as_of

@@ -161,6 +161,7 @@ def _may_validate(pipelines: Sequence[Pipeline]) -> list[Statement]:
 
 def _databases(pipeline: Pipeline) -> list[str]:
     tables = [history.table for history in pipeline.histories]
+    tables += [history.source.table for history in pipeline.histories if history.source]
     if pipeline.records:
         tables.append(pipeline.records.table)
     return [name for name in (table.rpartition(".")[0] or pipeline.database for table in tables) if name]

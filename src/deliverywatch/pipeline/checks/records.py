@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from deliverywatch.pipeline.checks.sql import time_of, timestamp, whole
+from deliverywatch.pipeline.checks.sql import identifier, table_name, time_of, timestamp, whole
 from deliverywatch.pipeline.checks.validation import Check, Result, Score, Topic
 from deliverywatch.pipeline.declaration.limits import Limits
 from deliverywatch.pipeline.declaration.pipelines import Records
@@ -15,7 +15,8 @@ def query(records: Records, since: datetime, until: datetime) -> str:
     missing = {column: _is_missing(column) for column in records.required}
     counts = [f"  COUNT_IF({condition}) AS missing_{number}" for number, condition in enumerate(missing.values())]
     # One row that is dated in the future must not make all others look fresh.
-    changed = f"CASE WHEN {records.changed_at} <= {timestamp(until)} THEN {records.changed_at} END"
+    changed_at = identifier(records.changed_at)
+    changed = f"CASE WHEN {changed_at} <= {timestamp(until)} THEN {changed_at} END"
     newest = f"MAX({changed})" if records.changed_at else "NULL"
     lines = [
         "  COUNT(*) AS processed",
@@ -23,12 +24,14 @@ def query(records: Records, since: datetime, until: datetime) -> str:
         f"  {newest} AS newest",
         *counts,
     ]
-    in_run = f"{records.loaded_at} >= {timestamp(since)} AND {records.loaded_at} < {timestamp(until)}"
-    return "SELECT\n" + ",\n".join(lines) + f"\nFROM {records.table}\nWHERE {in_run}"
+    loaded_at = identifier(records.loaded_at)
+    in_run = f"{loaded_at} >= {timestamp(since)} AND {loaded_at} < {timestamp(until)}"
+    return "SELECT\n" + ",\n".join(lines) + f"\nFROM {table_name(records.table)}\nWHERE {in_run}"
 
 
 def _is_missing(column: str) -> str:
-    return f"{column} IS NULL OR TRIM(CAST({column} AS VARCHAR)) = ''"
+    name = identifier(column)
+    return f"{name} IS NULL OR TRIM(CAST({name} AS VARCHAR)) = ''"
 
 
 def checks_of(records: Records, limits: Limits, row: Mapping[str, Any], until: datetime) -> list[Check]:

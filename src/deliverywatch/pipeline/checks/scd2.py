@@ -1,131 +1,165 @@
-"""A declared history table -> one Athena query that makes twelve checks in one pass, and its row -> checks and a score.
+"""A declared history table -> one Athena query that makes all its checks, and its row -> checks and a score.
 
-The intervals are half open, [valid_from, valid_to), and the version that holds now has no end (NULL, or a far date).
-Versions of a key are ordered by their begin, then by their end, open ends last. Rows without a key or a begin take part
-in one check only, because nothing can be said of their order.
+Versions of a key are ordered by their begin, then by their end, open ends last; what each check means in the table's
+convention is in `rules`. Rows without a key or a begin take part in one check only, because nothing can be said of
+their order.
 
 Timestamps of Iceberg tables have microseconds, those of Hive tables milliseconds: `valid_to` must come from the same
-value as the next `valid_from`, or each hand-over looks like a gap or an overlap of less than a millisecond.
+value as the next `valid_from`, or a tolerance be declared; else each hand-over looks like a gap or an overlap.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from deliverywatch.pipeline.checks.sql import SAMPLES, key_text, timestamp, whole
-from deliverywatch.pipeline.checks.validation import Check, Counts, Result, Score, Topic
-from deliverywatch.pipeline.declaration.pipelines import History
-
-# Between samples: the unit separator, since a key may hold a comma.
-_BETWEEN = 31
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One of the checks: the condition under which a row violates it, over the columns of `versions`."""
-
-    name: str
-    violated: str
-    sentence: str
-
-
-# f and t are the begin and the end (NULL when open), c and d the flags; `prior_` and `next_` are the neighbours.
-RULES = (
-    Rule("many_current", "c AND current_count > 1", "more than one current version of a key"),
-    Rule("no_current", "is_last AND NOT d AND current_count = 0", "no current version of a key that is not deleted"),
-    Rule("flag_disagrees", "NOT d AND c <> (t IS NULL)", "the current flag disagrees with the open end"),
-    Rule("current_not_latest", "c AND NOT is_last", "a current version that is not the latest"),
-    Rule("begins_after_end", "t IS NOT NULL AND f >= t", "a version that ends before or when it begins"),
-    Rule("overlap", "next_f IS NOT NULL AND (t IS NULL OR t > next_f)", "a version that ends after the next begins"),
-    Rule("gap", "next_f IS NOT NULL AND covered_until < next_f", "a time without a version between two"),
-    Rule("duplicate_begin", "COALESCE(f = prior_f, FALSE) OR COALESCE(f = next_f, FALSE)", "versions with one begin"),
-    Rule("unchanged", "prior_f IS NOT NULL AND is_same", "a version that is the same as the one before"),
-    Rule("null_key", "", "no key or no begin"),
-    Rule("deleted_current", "d AND c", "a deleted version that is still current"),
-    Rule("future_begin", "f > as_of", "a version that begins in the future"),
+from deliverywatch.pipeline.checks import rules, source
+from deliverywatch.pipeline.checks.rules import Rule, rules_of
+from deliverywatch.pipeline.checks.sql import (
+    BETWEEN,
+    identifier,
+    in_words,
+    key_text,
+    moment,
+    samples_of,
+    table_name,
+    timestamp,
+    whole,
 )
+from deliverywatch.pipeline.checks.validation import Check, Counts, Result, Score, Topic
+from deliverywatch.pipeline.declaration.histories import HardDeletes, History, Strategy
+
+_FOREVER = "TIMESTAMP '9999-12-31 23:59:59.999'"
 
 _QUERY = """WITH kept AS (
-  SELECT {columns}, {valid_from} AS f, {valid_to} AS t, COALESCE({is_current}, FALSE) AS c,
-    {is_deleted} AS d, {counted} AS counted
+  SELECT {kept}
   FROM {table}
+), marked AS (
+  SELECT *, {current} AS c, {is_whole} AS is_whole FROM kept
 ), versions AS (
   SELECT *,
     LAG(f) {window} AS prior_f,
     LAG(d) {window} AS prior_d,
     LEAD(f) {window} AS next_f,
-    LEAD(f) {window} IS NULL AS is_last,
     MAX(GREATEST(COALESCE(t, {forever}), f)) {window_so_far} AS covered_until,
-    SUM(CASE WHEN c THEN 1 ELSE 0 END) OVER (PARTITION BY {key}) AS current_count,
-    {is_same} AS is_same
-  FROM kept WHERE {is_whole}
-), found AS (
-  SELECT {key}, COUNT(*) AS versions,
-{sums},
-    SUM(CASE WHEN {in_run} AND prior_f IS NULL AND NOT d THEN 1 ELSE 0 END) AS created,
+    SUM(CASE WHEN c THEN 1 ELSE 0 END) OVER ({partition}) AS current_count{more}
+  FROM marked
+), judged AS (
+  SELECT {key}, {key_text} AS sample, COUNT(*) AS versions,
+{sums}    SUM(CASE WHEN {in_run} AND prior_f IS NULL AND NOT d THEN 1 ELSE 0 END) AS created,
     SUM(CASE WHEN {in_run} AND prior_f IS NOT NULL AND NOT d THEN 1 ELSE 0 END) AS updated,
     SUM(CASE WHEN {in_run} AND d AND NOT COALESCE(prior_d, FALSE) THEN 1 ELSE 0 END) AS deleted
   FROM versions GROUP BY {key}
-  UNION ALL
-  SELECT {key}, COUNT(*), {nothing}, 0, 0, 0 FROM kept WHERE NOT ({is_whole}) GROUP BY {key}
-), judged AS (
-  SELECT {key_text} AS sample, SUM(versions) AS versions,
-    SUM(created) AS created, SUM(updated) AS updated, SUM(deleted) AS deleted,
-{again}
-  FROM found GROUP BY {key}
-)
+){compared}
 SELECT COUNT(*) AS keys, SUM(versions) AS versions, COUNT_IF({any_violated}) AS bad_keys,
-  SUM(created) AS created, SUM(updated) AS updated, SUM(deleted) AS deleted,
-{results}
-FROM judged"""
+  SUM(created) AS created, SUM(updated) AS updated, SUM(deleted) AS deleted{results}
+FROM {judged}"""
 
 
-def query(history: History, as_of: datetime, since: datetime, rules: Sequence[Rule] = RULES) -> str:
+def query(history: History, as_of: datetime, since: datetime, made: Sequence[Rule] | None = None) -> str:
     """Return the query of a validation at `as_of`; versions written from `since` on are counted as the run's."""
-    open_end = f"NULLIF({history.valid_to}, TIMESTAMP '{history.open_end}')" if history.open_end else history.valid_to
-    begin_and_end = f"counted >= {timestamp(since)} AND counted < {timestamp(as_of)}"
-    # The flags and the values stand last in the order, so that it is one order even among versions with one begin.
-    order = f"PARTITION BY {', '.join(history.key)} ORDER BY {', '.join(['f', 't', 'c', 'd', *history.tracked])}"
-    compared = [f"{name} IS NOT DISTINCT FROM LAG({name}) OVER ({order})" for name in (*history.tracked, "d")]
-    names = [rule.name for rule in rules]
+    now, begin = (timestamp(time, history.time_zone) for time in (as_of, since))
+    judged = [rule for rule in made or rules_of(history) if not rule.not_judged]
+    own, names = [rule for rule in judged if not rule.is_of_source], [rule.name for rule in judged]
+    keys = [f"k{number}" for number in range(len(history.key))]
+    partition = f"PARTITION BY {', '.join(keys)}, is_whole"
+    order = f"{partition} ORDER BY {', '.join(_order(history))}"
+    compared = source.compared(history, judged, as_of) if history.source else ""
     return _QUERY.format(
-        columns=", ".join([*history.key, *history.tracked]),
-        valid_from=history.valid_from,
-        valid_to=open_end,
-        is_current=history.is_current,
-        is_deleted=f"COALESCE({history.is_deleted}, FALSE)" if history.is_deleted else "FALSE",
-        counted=history.loaded_at or history.valid_from,
-        table=history.table,
-        key=", ".join(history.key),
+        kept=",\n    ".join(_kept(history)),
+        table=table_name(history.table),
+        key=", ".join(keys),
+        key_text=key_text(keys),
+        current=_current(history).replace("as_of", now),
+        is_whole=" AND ".join(f"{column} IS NOT NULL" for column in (*keys, "f")),
+        partition=partition,
         window=f"OVER ({order})",
         window_so_far=f"OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
-        forever="TIMESTAMP '9999-12-31 23:59:59.999'",
-        is_same=" AND ".join(compared) if history.tracked else "FALSE",
-        is_whole=" AND ".join(f"{column} IS NOT NULL" for column in (*history.key, "f")),
-        in_run=f"({begin_and_end})",
-        sums=",\n".join(_sum(rule, as_of) for rule in rules),
-        nothing=", ".join("COUNT(*)" if name == "null_key" else "0" for name in names),
-        again=",\n".join(f"    SUM({name}) AS {name}" for name in names),
-        key_text=key_text(history.key),
-        any_violated=f"{' + '.join(names)} > 0",
-        results=",\n".join(_result(name) for name in names),
+        forever=_FOREVER,
+        more="".join(f",\n    {column}" for column in _more(history, f"OVER ({order})")),
+        in_run=f"is_whole AND counted >= {begin} AND counted < {now}",
+        sums="".join(f"    {column},\n" for column in [*map(_sum, own), *source.latest(history)]).replace("as_of", now),
+        compared=compared,
+        judged="compared" if compared else "judged",
+        any_violated=f"{' + '.join(names)} > 0" if names else "FALSE",
+        results="".join(f",\n  {column}" for column in [*map(_result, names), *source.differences(history)]),
     )
 
 
-def _sum(rule: Rule, as_of: datetime) -> str:
-    violated = rule.violated.replace("as_of", timestamp(as_of)) or "FALSE"
-    return f"    SUM(CASE WHEN {violated} THEN 1 ELSE 0 END) AS {rule.name}"
+def _kept(history: History) -> Iterator[str]:
+    """Yield what is read of the table; its own names end here, so that none of them can be taken for one of ours."""
+    for prefix, names in (("k", history.key), ("v", history.tracked)):
+        yield from (f"{identifier(name)} AS {prefix}{number}" for number, name in enumerate(names))
+    end, far = moment(history.valid_to), f"TIMESTAMP '{history.open_end}'"
+    yield f"{moment(history.valid_from)} AS f"
+    yield f"{f'CASE WHEN {end} < {far} THEN {end} END' if history.open_end else end} AS t"
+    yield f"{in_words(history.is_current, rules.words_of_current(history)[0])} AS flag"
+    yield f"{_is_deleted(history)} AS d"
+    yield f"{_is_unknown(history)} AS is_unknown"
+    yield f"{moment(history.loaded_at or history.valid_from)} AS counted"
+    if history.order_by:
+        yield f"{identifier(history.order_by)} AS o"
+    if history.version_key:
+        yield f"{identifier(history.version_key)} AS version_key"
+
+
+def _is_deleted(history: History) -> str:
+    if history.deleted_at:
+        return f"{identifier(history.deleted_at)} IS NOT NULL"
+    return in_words(history.is_deleted, rules.words_of_deleted(history)[0])
+
+
+def _is_unknown(history: History) -> str:
+    flags = (
+        (history.is_current, *rules.words_of_current(history)),
+        (history.is_deleted, *rules.words_of_deleted(history)),
+    )
+    unknown = [f"NOT {in_words(column, (*yes, *no))}" for column, yes, no in flags if column and no]
+    return " OR ".join(unknown) or "FALSE"
+
+
+def _current(history: History) -> str:
+    """Return the condition under which a version is the current one."""
+    if history.is_current:
+        return "flag"
+    return rules.is_open(history) + (" AND NOT d" if history.hard_deletes is HardDeletes.SOFT else "")
+
+
+def _order(history: History) -> list[str]:
+    # The flags and the values stand last in the order, so that it is one order even among versions with one begin.
+    tracked = [f"v{number}" for number in range(len(history.tracked))]
+    return ["f", *(["o"] if history.order_by else []), "t", "c", "d", *tracked]
+
+
+def _more(history: History, window: str) -> Iterator[str]:
+    """Yield the columns over neighbours that only some conventions need."""
+    if history.tracked and history.strategy is Strategy.CHECK:
+        compared = [*(f"v{number}" for number in range(len(history.tracked))), "d"]
+        same = [f"{name} IS NOT DISTINCT FROM LAG({name}) {window}" for name in compared]
+        yield f"{' AND '.join(same)} AS is_same"
+        yield f"LAG(GREATEST(COALESCE(t, {_FOREVER}), f)) {window} AS prior_until"
+    if history.shared_begins and history.order_by:
+        yield f"LAG(o) {window} AS prior_o"
+        yield f"LEAD(o) {window} AS next_o"
+    if history.version_key:
+        yield "COUNT(*) OVER (PARTITION BY version_key) AS version_key_count"
+
+
+def _sum(rule: Rule) -> str:
+    whole_row = "" if rule.name == "null_key" else "is_whole AND "
+    return f"SUM(CASE WHEN {whole_row}({rule.violated}) THEN 1 ELSE 0 END) AS {rule.name}"
 
 
 def _result(name: str) -> str:
-    samples = f"ARRAY_JOIN(MIN(CASE WHEN {name} > 0 THEN sample END, {SAMPLES}), CHR({_BETWEEN}))"
-    return f"  SUM({name}) AS {name}_rows, COUNT_IF({name} > 0) AS {name}_keys, {samples} AS {name}_samples"
+    sample = "sample || ': ' || differing" if name == "missed_change" else "sample"
+    return (
+        f"SUM({name}) AS {name}_rows, COUNT_IF({name} > 0) AS {name}_keys, "
+        f"{samples_of(f'CASE WHEN {name} > 0 THEN {sample} END')} AS {name}_samples"
+    )
 
 
 def checks_of(history: History, row: Mapping[str, Any]) -> list[Check]:
-    """Return the twelve checks of the query's row; an empty table gives no data."""
-    return [_check(rule, history, row) for rule in RULES]
+    """Return the checks of the query's row; an empty table gives no data."""
+    return [_check(rule, history, row) for rule in rules_of(history)]
 
 
 def score_of(row: Mapping[str, Any]) -> Score:
@@ -140,12 +174,13 @@ def counts_of(row: Mapping[str, Any]) -> Counts:
 
 
 def _check(rule: Rule, history: History, row: Mapping[str, Any]) -> Check:
+    if rule.not_judged:
+        sentence = f"{history.table}: {rule.sentence}: not judged, because {rule.not_judged}."
+        return Check(rule.name, Topic.INTEGRITY, Result.NO_DATA, sentence, history.table, is_fatal=False)
     rows, keys, total = whole(row[f"{rule.name}_rows"]), whole(row[f"{rule.name}_keys"]), whole(row["keys"])
     result = Result.NO_DATA if not total else Result.FAILED if rows else Result.PASSED
-    if rule.name == "unchanged" and not history.tracked:
-        result = Result.NO_DATA
-    sentence = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys."
-    samples = filter(None, str(row[f"{rule.name}_samples"] or "").split(chr(_BETWEEN)))
+    more = source.differing(history, row) if rule.name == "missed_change" else ""
+    sentence = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys{more}."
     return Check(
         name=rule.name,
         topic=Topic.INTEGRITY,
@@ -155,7 +190,7 @@ def _check(rule: Rule, history: History, row: Mapping[str, Any]) -> Check:
         rows=rows,
         keys=keys,
         total=total,
-        samples=tuple(samples),
+        samples=tuple(filter(None, str(row[f"{rule.name}_samples"] or "").split(chr(BETWEEN)))),
         # An empty history violates nothing; whether it may be empty is what the records are counted for.
         is_fatal=result is Result.FAILED,
     )

@@ -4,10 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from deliverywatch.errors import InputError
 
 SAMPLES = 5  # of one check
+# Between samples: the unit separator, since a key may hold a comma.
+BETWEEN = 31
 
 
 class Tables(Protocol):
@@ -17,15 +20,48 @@ class Tables(Protocol):
         """Return the rows of a query, their values as text or as they are; raises where it cannot be run."""
 
 
-def timestamp(time: datetime) -> str:
-    """Return a time as a literal: UTC, to the millisecond, which is what Hive tables hold."""
-    return f"TIMESTAMP '{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}'"
+def identifier(name: str) -> str:
+    """Return the name of a column, quoted: it may be a reserved word, or have hyphens and capitals."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def table_name(name: str) -> str:
+    """Return the name of a table with each of its parts quoted, such as `"curated"."users_history"`."""
+    return ".".join(map(identifier, name.split(".")))
+
+
+def literal(text: str) -> str:
+    """Return a text as a literal."""
+    return "'{}'".format(text.replace("'", "''"))
+
+
+def timestamp(time: datetime, time_zone: str = "UTC") -> str:
+    """Return a time as a literal: in this zone, to the millisecond, which is what Hive tables hold."""
+    local = time.astimezone(ZoneInfo(time_zone))
+    return f"TIMESTAMP '{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03}'"
+
+
+def moment(column: str) -> str:
+    """Return a column as a time: of a date its midnight."""
+    return f"CAST({identifier(column)} AS TIMESTAMP(6))"
+
+
+def in_words(column: str, words: Sequence[str]) -> str:
+    """Return the condition that a flag has one of these values, whatever its type; NULL is the empty word."""
+    if not column:
+        return "FALSE"
+    return f"COALESCE(LOWER(TRIM(CAST({identifier(column)} AS VARCHAR))), '') IN ({', '.join(map(literal, words))})"
 
 
 def key_text(columns: Sequence[str]) -> str:
     """Return an expression that spells a key, for samples; its parts are separated by a bar."""
     parts = [f"COALESCE(CAST({column} AS VARCHAR), 'NULL')" for column in columns]
     return " || '|' || ".join(parts)
+
+
+def samples_of(value: str) -> str:
+    """Return an expression over a few of the values that are not NULL, the same each time."""
+    return f"ARRAY_JOIN(MIN({value}, {SAMPLES}), CHR({BETWEEN}))"
 
 
 def time_of(value: object) -> datetime | None:

@@ -1,6 +1,6 @@
 """What a team says of its pipelines (`pipelines.json`, made of cfn/pipelines.toml) -> what the flows look for.
 
-Names of tables and columns end in SQL, names and folders in ARNs, so only plain ones are let in.
+Names of machines and folders end in ARNs, so only plain ones are let in; those of tables and columns are quoted in SQL.
 """
 
 import re
@@ -9,16 +9,13 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.pipeline.declaration.histories import History
+from deliverywatch.pipeline.declaration.history_fields import history_of
 from deliverywatch.pipeline.declaration.limits import Limits, limits_of
-from deliverywatch.pipeline.declaration.source import Source
+from deliverywatch.pipeline.declaration.names import COLUMN, DATABASE, TABLE
+from deliverywatch.pipeline.declaration.source import Path, Source
 from deliverywatch.pipeline.declaration.table import Form, Table, raise_mistakes
 
-_COLUMN = Form(re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "the plain name of a column: letters, digits and underscores")
-_DATABASE = Form(_COLUMN.pattern, "the plain name of a database of Athena: letters, digits and underscores")
-_TABLE = Form(
-    re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?"),
-    "the name of a table, such as users_history or curated.users_history",
-)
 # It is used in logical ids of the template, in names of alarms and in keys of objects.
 _NAME = Form(
     re.compile(r"[a-z][a-z0-9_]{0,30}"), "1 to 31 lower-case letters, digits and underscores that begin with a letter"
@@ -31,9 +28,6 @@ _MACHINE = Form(
 _FOLDER = Form(
     re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!.'()=/ -]*/)?", re.ASCII),
     "a folder in S3, written s3://bucket/ or s3://bucket/prefix/",
-)
-_TIME = Form(
-    re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?", re.ASCII), "a time such as 9999-12-31 00:00:00"
 )
 # Watches and alarms of the whole system are called so: `pipeline-blind`.
 RESERVED_NAMES = ("blind", "errors", "undelivered", "validate")
@@ -62,31 +56,6 @@ class Records:
     loaded_at: str
     changed_at: str
     required: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """A table that keeps every version of a row (a slowly changing dimension of type 2).
-
-    Attributes:
-        key: The columns that name the thing of which versions are kept.
-        valid_from: A version holds from this time on,
-        valid_to: until this one, not included; NULL, or `open_end`, in the version that holds now.
-        is_deleted: The flag of a thing that is gone; empty where the table has none, so that nothing is ever gone.
-        tracked: The columns of which at least one differs between two versions in a row.
-        open_end: A far date that stands for NULL, such as `9999-12-31 00:00:00`; both forms may be there at once.
-        loaded_at: The time at which a version was written, for counting what a run did; empty for `valid_from`.
-    """
-
-    table: str
-    key: tuple[str, ...]
-    valid_from: str
-    valid_to: str
-    is_current: str
-    is_deleted: str
-    tracked: tuple[str, ...]
-    open_end: str = ""
-    loaded_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +146,12 @@ def without_databases(pipeline: Pipeline) -> Pipeline:
         return table.rpartition(".")[2]
 
     records = pipeline.records and replace(pipeline.records, table=bare(pipeline.records.table))
-    histories = tuple(replace(history, table=bare(history.table)) for history in pipeline.histories)
+
+    def bare_history(history: History) -> History:
+        source = history.source and replace(history.source, table=bare(history.source.table))
+        return replace(history, table=bare(history.table), source=source)
+
+    histories = tuple(map(bare_history, pipeline.histories))
     return replace(pipeline, records=records, histories=histories, database="")
 
 
@@ -191,11 +165,11 @@ def _pipeline(table: Table) -> Pipeline:
         name=name,
         state_machine=table.text("state_machine", _MACHINE),
         steps={step: Where(steps.word(step, Where)) for step in steps.body} if steps else {},
-        database=table.text("database", _DATABASE, ""),
+        database=table.text("database", DATABASE, ""),
         artifacts=table.text("artifacts", _FOLDER, ""),
         data=table.texts("data", _FOLDER),
         records=_records(records) if records else None,
-        histories=tuple(map(_history, table.tables("history"))),
+        histories=tuple(map(history_of, table.tables("history"))),
         limits=limits_of(limits) if limits else Limits(),
     )
     _check_tables(table, pipeline)
@@ -204,9 +178,11 @@ def _pipeline(table: Table) -> Pipeline:
 
 def _check_tables(table: Table, pipeline: Pipeline) -> None:
     """Refuse tables that Athena would not find, and a history that is declared twice."""
-    places = [("records",)] * bool(pipeline.records) + [("history", n) for n in range(len(pipeline.histories))]
-    names = [*([pipeline.records.table] if pipeline.records else []), *(one.table for one in pipeline.histories)]
-    for place, name in zip(places, names, strict=True):
+    names: dict[Path, str] = {("records",): pipeline.records.table} if pipeline.records else {}
+    for number, history in enumerate(pipeline.histories):
+        names[("history", number)] = history.table
+        names[("history", number, "source")] = history.source.table if history.source else ""
+    for place, name in names.items():
         if name and "." not in name and not pipeline.database:
             table.refuse_below(
                 (*place, "table"),
@@ -217,7 +193,7 @@ def _check_tables(table: Table, pipeline: Pipeline) -> None:
             table.refuse_below(("history", number, "table"), f'is "{history.table}", which is declared before.')
 
 
-def _fields(kind: type[Pipeline | Records | History]) -> list[str]:
+def _fields(kind: type[Pipeline | Records]) -> list[str]:
     # The declaration names one history after the other.
     return [{"histories": "history"}.get(one.name, one.name) for one in fields(kind)]
 
@@ -225,23 +201,8 @@ def _fields(kind: type[Pipeline | Records | History]) -> list[str]:
 def _records(table: Table) -> Records:
     table.check_fields(_fields(Records))
     return Records(
-        table=table.text("table", _TABLE),
-        loaded_at=table.text("loaded_at", _COLUMN),
-        changed_at=table.text("changed_at", _COLUMN, ""),
-        required=table.texts("required", _COLUMN),
-    )
-
-
-def _history(table: Table) -> History:
-    table.check_fields(_fields(History))
-    return History(
-        table=table.text("table", _TABLE),
-        key=table.texts("key", _COLUMN, least=1),
-        valid_from=table.text("valid_from", _COLUMN),
-        valid_to=table.text("valid_to", _COLUMN),
-        is_current=table.text("is_current", _COLUMN),
-        is_deleted=table.text("is_deleted", _COLUMN, ""),
-        tracked=table.texts("tracked", _COLUMN),
-        open_end=table.text("open_end", _TIME, ""),
-        loaded_at=table.text("loaded_at", _COLUMN, ""),
+        table=table.text("table", TABLE),
+        loaded_at=table.text("loaded_at", COLUMN),
+        changed_at=table.text("changed_at", COLUMN, ""),
+        required=table.texts("required", COLUMN),
     )

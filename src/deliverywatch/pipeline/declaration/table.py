@@ -6,7 +6,7 @@ So one build names all mistakes of a file. The values of a table with a mistake 
 import difflib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,13 +86,19 @@ class Table:
             self.refuse(name, f"names {_shown(twice)} twice, and can name it once.")
         return tuple(self._formed(name, one, form) for one in values)
 
-    def word(self, name: str, words: Iterable[str]) -> str:
-        """Return one of these words."""
-        choices, value = list(words), self.body.get(name)
+    def word(self, name: str, words: Iterable[str], default: str | None = None) -> str:
+        """Return one of these words; without a default it must be there."""
+        choices, value = list(words), self.body.get(name, default)
         if value not in choices:
-            self.refuse(name, f"is {_shown(value)}, and can be {', '.join(choices[:-1])} or {choices[-1]}.")
+            self.refuse(name, f"is {_shown(value) if value is not None else 'missing'}, and can be {_either(choices)}.")
             return choices[0]
         return str(value)
+
+    def flag(self, name: str) -> bool:
+        """Return whether a field is true; it may be missing."""
+        if not isinstance(self.body.get(name, False), bool):
+            self.refuse(name, f"is {_shown(self.body[name])}, and can be true or false.")
+        return self.body.get(name) is True
 
     def number(self, name: str, limits: Range, default: float) -> float:
         """Return a number within limits."""
@@ -148,6 +154,10 @@ def raise_mistakes(mistakes: Iterable[tuple[Path, str]], source: Source) -> None
         "\n".join(["The declaration of the pipelines cannot be used.", *sentences[:_SHOWN_COUNT], *rest]),
         next_step="Correct it and build again; the comments of cfn/pipelines.example.toml explain every field.",
     )
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _can_be(form: Form) -> str:

@@ -12,7 +12,11 @@ from deliverywatch.local.cloud.mail.ses_events import Sent
 NOW = datetime(2026, 11, 21, 14, 20, tzinfo=UTC)
 DAY = timedelta(days=1)
 DOMAINS = ("gmail.com", "example.net", "example.org")
-LINKS = ("https://example.com/offer?u=1", "https://example.com/offer?u=2#top", "https://example.com/unsubscribe?u=3")
+LINKS = (
+    "https://example.com/offer?u=1&utm_source=mail",
+    "https://example.com/offer?u=2#top",
+    "https://example.com/unsubscribe?u=3",
+)
 
 
 @dataclass(slots=True)

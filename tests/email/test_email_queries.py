@@ -4,6 +4,7 @@ DuckDB stands in for Athena; what comes out is compared with numbers counted her
 """
 
 import base64
+import itertools
 import json
 import re
 from collections import Counter
@@ -20,6 +21,7 @@ from email_values import of_type
 from sqlglot import exp
 
 from deliverywatch.athena_duckdb import translated
+from deliverywatch.email.events.links import LinkRules
 from deliverywatch.email.events.streams import Stream
 
 Rows = list[dict[str, Any]]
@@ -35,7 +37,8 @@ def athena(request: pytest.FixtureRequest, template: dict[str, Any], lake_of: Ca
 def _database(root: Path, template: dict[str, Any], layout: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")  # as Athena's sessions are
-    tables = of_type(template, "AWS::Glue::Table", EmailPartitions=layout)
+    links = {"EmailUnsubscribeLinks": "https://example.com/unsubscribe"}
+    tables = of_type(template, "AWS::Glue::Table", EmailPartitions=layout, **links)
     for stream in Stream:
         _table(connection, root, tables[f"{stream.value.capitalize()}EventsTable"]["TableInput"])
     for name in ("EmailEventsView", "EmailEventsUniqueView"):
@@ -165,8 +168,11 @@ def test_the_daily_funnel_counts_mails_by_the_day_they_were_sent(
         assert row["bounced_soft"] == count(same, "Bounce", kind="Transient")
         assert row["complained"] == count(same, "Complaint")
         assert (row["opened"], row["clicked"]) == (count(same, "Open"), count(same, "Click"))
-        assert row["opened_by_people"] == count(same, "Open", verdict="Unlikely")
-        assert row["clicked_by_people"] == count(same, "Click", verdict="Unlikely")
+        for name, kind in (("opened", "Open"), ("clicked", "Click")):
+            least, unknown = (count(same, kind, verdict=verdict) for verdict in ("Unlikely", None))
+            bounds = row[f"{name}_by_people_at_least"], row[f"{name}_by_people_at_most"]
+            assert bounds == (least, least + unknown)
+            assert row[f"{name}_by_people"] == (None if unknown else least)
     assert sum(row["bounced_hard"] for row in found) > 0
 
 
@@ -183,45 +189,53 @@ def test_opens_and_clicks_are_told_of_people_and_bots_apart(
         assert row["open_percent"] == pytest.approx(100 * count(same, "Open", sixty) / delivered, abs=0.006)
         people = count(same, "Open", sixty, verdict="Unlikely")
         bots = count(same, "Open", sixty, verdict="Likely")
-        assert row["open_percent_people"] == pytest.approx(100 * people / delivered, abs=0.006)
-        assert row["open_percent_bots"] == pytest.approx(100 * bots / delivered, abs=0.006)
+        unknown = count(same, "Open", sixty, verdict=None)
+        assert row["open_percent_people"] is None
+        assert row["open_percent_people_at_least"] == pytest.approx(100 * people / delivered, abs=0.006)
+        assert row["open_percent_people_at_most"] == pytest.approx(100 * (people + unknown) / delivered, abs=0.006)
+        assert row["open_percent_bots_at_least"] == pytest.approx(100 * bots / delivered, abs=0.006)
         assert row["click_percent"] == pytest.approx(100 * count(same, "Click", sixty) / delivered, abs=0.006)
-        unknown = [each for each in same if happened(each, "Open", sixty, verdict=None)]
-        assert row["without_verdict"] == len(unknown)
+        assert row["without_verdict"] == unknown
 
 
-def test_links_are_ranked_without_what_tells_who_clicked_and_without_unsubscribing(
+def test_links_are_ranked_by_page_without_those_that_are_configured_as_unsubscribing(
     template: dict[str, Any], athena: duckdb.DuckDBPyConnection
 ) -> None:
-    found = run(athena, saved(template)["email-top-links"])
-    assert {row["link"] for row in found} == {"https://example.com/offer"}
+    rows = run(athena, saved(template)["email-top-links"])
     clicks = [
-        facts["link"]
+        (each.stream, each.campaign, facts["link"])
         for each in population()
         for kind, moment, facts in each.facts
-        if kind == "Click" and happened(each, "Click") and moment <= NOW
+        if kind == "Click" and happened(each, "Click") and moment <= NOW and "/unsubscribe" not in facts["link"]
     ]
-    assert sum(row["clickers"] for row in found) == sum("offer" in each for each in clicks)
+    pages = Counter((*click[:2], LinkRules().page(click[2])) for click in clicks)
+    assert {(row["stream"], row["campaign"], row["link"]): row["clickers"] for row in rows} == pages
+    assert all("utm_" not in row["link"] and "?u=" in row["link"] for row in rows)
 
 
-def test_weekly_growth_counts_different_people(template: dict[str, Any], athena: duckdb.DuckDBPyConnection) -> None:
-    found = [row for row in run(athena, saved(template)["email-weekly-growth"]) if row["stream"] == "newsletter"]
-    weeks: dict[Any, set[str]] = {}
-    engaged: dict[Any, set[str]] = {}
-    for each in population():
-        for kind, moment, facts in each.facts:
-            if each.stream == "newsletter" and moment <= NOW and moment > NOW - 83 * DAY:
-                monday = (moment - timedelta(days=moment.weekday())).date()
-                if kind == "Delivery":
-                    weeks.setdefault(monday, set()).add(each.sent.recipients[0])
-                if kind in ("Open", "Click") and facts["verdict"] != "Likely":
-                    engaged.setdefault(monday, set()).add(each.sent.recipients[0])
-    newest, before = found[:2]
-    assert newest["reached"] == len(weeks[newest["week"]])
-    assert newest["engaged"] == len(engaged[newest["week"]])
-    growth = 100 * (newest["reached"] - before["reached"]) / before["reached"]
-    assert newest["reached_growth_percent"] == pytest.approx(growth, abs=0.06)
-    assert newest["reached"] != before["reached"]
+def test_weekly_growth_counts_different_people_by_the_week_of_their_mails(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    rows = [row for row in run(athena, saved(template)["email-weekly-growth"]) if row["stream"] == "newsletter"]
+    for row, previous in itertools.pairwise(rows):
+        mails = [
+            each for each in population()
+            if each.stream == "newsletter" and row["week"] <= each.sent.sent_at.date() < row["week"] + 7 * DAY
+        ]  # fmt: skip
+        reached = {each.sent.recipients[0] for each in mails if happened(each, "Delivery", 84 * DAY)}
+        assert row["reached"] == len(reached)
+        growth = 100 * (row["reached"] - previous["reached"]) / previous["reached"]
+        assert row["reached_growth_percent"] == pytest.approx(growth, abs=0.06)
+        for name, verdicts in (("engaged_at_least", ["Unlikely"]), ("engaged_at_most", ["Unlikely", None])):
+            engaged = [
+                each
+                for each in mails
+                for kind in ("Open", "Click")
+                for one in verdicts
+                if happened(each, kind, verdict=one)
+            ]
+            assert row[name] == len({each.sent.recipients[0] for each in engaged})
+        assert row["engaged"] is None
 
 
 def test_bounces_are_grouped_by_what_the_server_said(
@@ -248,8 +262,11 @@ def test_domains_are_told_apart_and_gmail_has_no_complaints_to_tell(
         ]
         assert (row["sent"], row["delivered"]) == (count(same, "Send"), count(same, "Delivery"))
         assert row["delayed"] == count(same, "DeliveryDelay")
-        is_gmail = row["recipient_domain"] == "gmail.com"
-        assert row["complained"] == (None if is_gmail else count(same, "Complaint"))
+        assert row["delayed_percent"] == pytest.approx(100 * row["delayed"] / row["sent"], abs=0.006)
+        if row["recipient_domain"] == "gmail.com":
+            assert (row["complained_percent"], row["complaints"]) == (None, "not reported")
+        else:
+            assert (row["complained"], row["complaints"]) == (count(same, "Complaint"), "reported")
 
 
 def test_latency_lies_between_the_fastest_and_the_slowest(

@@ -1,21 +1,31 @@
--- How close is each stream, day by day (UTC), to the bounces and complaints at which SES reviews (5 %, 0.1 %) or pauses (10 %, 0.5 %)?
--- Counted as SES counts: permanent bounces, without the mailbox simulator and what the suppression list stopped.
--- Cost: reads 31 days (dt); change '30' to look further back.
+-- How close is each stream, by the day (UTC) its mails were sent, to the bounces and complaints at which SES reviews (5 %, 0.1 %) or pauses (10 %, 0.5 %)?
+-- Hard bounces and complaints by recipient, without the mailbox simulator and what SES did not try to deliver.
+-- Cost: reads 31 days (dt); change both '30' to look further back.
+WITH mails AS (
+  SELECT stream, CAST(sent_at AS date) AS sent_day, outcome, message_id || ' ' || recipient AS mail
+  FROM email_events_unique
+  CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
+  WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
+    AND outcome IN ('sent', 'hard_bounce', 'complaint')
+),
+days AS (
+  SELECT
+    sent_day,
+    stream,
+    count(DISTINCT CASE WHEN outcome = 'sent' THEN mail END) AS sent,
+    count(DISTINCT CASE WHEN outcome = 'hard_bounce' THEN mail END) AS bounced,
+    count(DISTINCT CASE WHEN outcome = 'complaint' THEN mail END) AS complained
+  FROM mails
+  GROUP BY sent_day, stream
+)
 SELECT
-  CAST(event_time AS date) AS day,
+  sent_day AS day,
   stream,
-  count_if(event_type = 'Send') AS sent,
-  count_if(event_type = 'Bounce' AND bounce_type = 'Permanent'
-    AND coalesce(bounce_subtype, '') <> 'OnAccountSuppressionList'
-    AND coalesce(recipient_domain, '') <> 'simulator.amazonses.com') AS bounced,
-  round(100.0 * count_if(event_type = 'Bounce' AND bounce_type = 'Permanent'
-    AND coalesce(bounce_subtype, '') <> 'OnAccountSuppressionList'
-    AND coalesce(recipient_domain, '') <> 'simulator.amazonses.com')
-    / nullif(count_if(event_type = 'Send'), 0), 3) AS bounced_percent,
-  count_if(event_type = 'Complaint' AND coalesce(complaint_subtype, '') <> 'OnAccountSuppressionList') AS complained,
-  round(100.0 * count_if(event_type = 'Complaint' AND coalesce(complaint_subtype, '') <> 'OnAccountSuppressionList')
-    / nullif(count_if(event_type = 'Send'), 0), 3) AS complained_percent
-FROM email_events_unique
-WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
-GROUP BY CAST(event_time AS date), stream
+  sent,
+  bounced,
+  CASE WHEN bounced <= sent THEN round(100.0 * bounced / nullif(sent, 0), 3) END AS bounced_percent,
+  complained,
+  CASE WHEN complained <= sent THEN round(100.0 * complained / nullif(sent, 0), 3) END AS complained_percent
+FROM days
 ORDER BY day DESC, stream

@@ -177,6 +177,20 @@ PARAMETERS = {
             "must be the name of a message tag: letters, digits, - and _.",
             default="campaign",
         ),
+        text(
+            "EmailUnsubscribeLinks",
+            "Links by which people unsubscribe",
+            r"^[A-Za-z0-9:/?#&=._~%+@,-]*$",
+            "How such links begin, with commas between: https://example.com/unsubscribe. Top links leave them out.",
+            "must be the beginnings of links, with commas and no spaces between.",
+        ),
+        text(
+            "EmailTrackingParameters",
+            "Parameters of your links that only track",
+            "^[A-Za-z0-9_,-]*$",
+            "With commas between, such as one that holds the recipient; utm_source, fbclid and the like are known.",
+            "must be names of letters, digits, _ and -, with commas and no spaces between.",
+        ),
         *_BUFFERS,
         one_of(
             "EmailCompression",

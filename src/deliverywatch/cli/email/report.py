@@ -18,6 +18,8 @@ from deliverywatch.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from deliverywatch.email.events.links import LinkRules
+
 _DAYS = 30
 
 
@@ -30,6 +32,8 @@ _DAYS = 30
 @click.option(
     "--csv", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write CSV files to this folder."
 )
+@click.option("--unsubscribe-link", "unsubscribe_links", multiple=True, help="How a link to leave begins; repeatable.")
+@click.option("--tracking-parameter", "parameters", multiple=True, help="Own parameter that only tracks; repeatable.")
 @target_and_json
 def report(
     *,
@@ -40,12 +44,17 @@ def report(
     stream: str | None,
     html: Path | None,
     folder: Path | None,
+    unsubscribe_links: tuple[str, ...],
+    parameters: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Report how campaigns did.
 
-    Delivered, opened, clicked, growth of the audience, links. Opens and clicks are of people, of bots, and of both, by
-    SES's own verdict.
+    Delivered, opened, clicked, growth of the audience, receiving domains, links. Opens and clicks are of people, of
+    bots, and of both, by SES's own verdict; where it gave none, a share of people is two bounds.
+
+    Links by which people unsubscribe, and parameters that only track, are those of the stack, EmailUnsubscribeLinks
+    and EmailTrackingParameters, unless they are named here.
 
     \b
     Example: deliverywatch email report --lake lake --since 2026-11-01 \\
@@ -59,13 +68,25 @@ def report(
     if start >= end:
         raise InputError("--since is not before --until.", next_step="Name a period, the earlier time first.")
     streams = [Stream(stream)] if stream else list(Stream)
-    document = flow.engagement(store_of(lake, target), start.astimezone(UTC), end.astimezone(UTC), streams).document()
+    links = _links(lake, target, unsubscribe_links, parameters)
+    period = start.astimezone(UTC), end.astimezone(UTC)
+    document = flow.engagement(store_of(lake, target), *period, streams, links).document()
     if html:
         html.write_text(flow.html_of(document), encoding="utf-8")
         echo(f"{html}", err=True)
     if folder:
         _write(document, folder)
     _print(document, as_json=as_json)
+
+
+def _links(lake: Path | None, target: Target, unsubscribe: tuple[str, ...], parameters: tuple[str, ...]) -> LinkRules:
+    from deliverywatch.email.events.links import LinkRules, listed
+
+    of_stack = target.find()[1].parameters if lake is None else {}
+    return LinkRules(
+        parameters or listed(of_stack.get("EmailTrackingParameters", "")),
+        unsubscribe or listed(of_stack.get("EmailUnsubscribeLinks", "")),
+    )
 
 
 def _write(document: dict[str, Any], folder: Path) -> None:
@@ -87,37 +108,70 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
         return
     print_plain(_campaigns(document["campaigns"]))
     print_plain(_weeks(document["weeks"]))
+    print_plain(_domains(document["domains"]))
 
 
 def _campaigns(rows: list[dict[str, Any]]) -> Table:
     names = ("sent", "delivered", "bounced", "opened", "people", "clicked", "people")
-    title = "Per campaign, newest first; people are what SES judges to be no bot"
+    title = "Per campaign, newest first; of people at least and at most, ? where SES has no verdict"
     campaigns = table("~campaign", *(f">{name}" for name in names), title=title)
     campaigns.columns[0].overflow = "fold"
     for row in rows:
-        rates = ("bounced_percent", "open_percent", "open_percent_people", "click_percent", "click_percent_people")
         campaigns.add_row(
             f"{row['stream'][:5]}: {one_line(row['campaign'])}",
             f"{row['sent']:,}",
             f"{row['delivered']:,}",
-            *("-" if row[name] is None else f"{row[name]:.1f}%" for name in rates),
+            _percent(row["bounced_percent"]),
+            *(value for name in ("open", "click") for value in (_percent(row[f"{name}_percent"]), _people(row, name))),
         )
     return campaigns
 
 
+def _people(row: dict[str, Any], name: str) -> str:
+    least, most = row[f"{name}_percent_people_at_least"], row[f"{name}_percent_people_at_most"]
+    return _percent(least) if least == most else f"{'?' if least == 0 else f'{least:.0f}'}-{most:.0f}%"
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{value:.{digits}f}%"
+
+
 def _weeks(rows: list[dict[str, Any]]) -> Table:
     names = ("~week", "~stream", ">reached", ">growth", ">engaged", ">growth")
-    weeks = table(*names, title="\nDifferent people per week (UTC, from Monday)")
+    weeks = table(*names, title="\nDifferent people by the week of their mails (UTC, from Monday)")
     for row in rows:
         weeks.add_row(
             row["week"],
             row["stream"],
             f"{row['reached']:,}",
             _growth(row["reached_growth_percent"]),
-            f"{row['engaged']:,}",
+            _engaged(row),
             _growth(row["engaged_growth_percent"]),
         )
     return weeks
+
+
+def _engaged(row: dict[str, Any]) -> str:
+    if row["engaged"] is not None:
+        return f"{row['engaged']:,}"
+    return f"{row['engaged_at_least'] or '?'}-{row['engaged_at_most']:,}"
+
+
+def _domains(rows: list[dict[str, Any]]) -> Table:
+    names = ("~domain", ">sent", ">delivered", ">delayed", ">bounced", ">complained")
+    domains = table(*names, title="\nThe domains that receive most")
+    domains.columns[0].overflow = "fold"
+    for row in rows:
+        is_reported = row["complaints"] == "reported"
+        domains.add_row(
+            f"{row['stream'][:5]}: {one_line(row['domain']) or '(none)'}",
+            f"{row['sent']:,}",
+            f"{row['delivered']:,}",
+            _percent(row["delayed_percent"]),
+            _percent(row["bounced_percent"]),
+            _percent(row["complained_percent"], 2) if is_reported else row["complaints"],
+        )
+    return domains
 
 
 def _growth(value: float | None) -> str:

@@ -6,19 +6,27 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from deliverywatch import spreadsheet
+from deliverywatch.email.events.links import LinkRules
 from deliverywatch.email.events.streams import Stream, day_of, table_folders
-from deliverywatch.email.report.engagement import NAMES, Engagement
+from deliverywatch.email.report.engagement import Engagement
+from deliverywatch.email.report.mails import NAMES, percent
 from deliverywatch.storage.store import Store, read_listed
 
-SECTIONS = ("campaigns", "days", "weeks", "links")
+SECTIONS = ("campaigns", "days", "weeks", "domains", "links")
 
 
-def engagement(store: Store, since: datetime, until: datetime, streams: Sequence[Stream] = tuple(Stream)) -> Engagement:
-    """Return the sums of the events from `since` to before `until`, both aware."""
+def engagement(
+    store: Store,
+    since: datetime,
+    until: datetime,
+    streams: Sequence[Stream] = tuple(Stream),
+    links: LinkRules = LinkRules(),  # noqa: B008 - frozen
+) -> Engagement:
+    """Return the mails that were sent from `since` to before `until`, both aware, with all that became of them."""
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.email.events import parquet
 
-    result = Engagement(since, until)
+    result = Engagement(since, until, links)
     for stream in streams:
         for key in _keys(store, stream, since):
             result.add(stream, parquet.rows(io.BytesIO(read_listed(store, key)), NAMES))
@@ -39,6 +47,7 @@ def html_of(document: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("deliverywatch.email.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
+    environment.globals.update(bounds=bounds, share=percent)
     streams = [stream.value for stream in Stream if _of(document["days"], stream)]
     return environment.get_template("report.html.j2").render(
         document=document,
@@ -61,21 +70,23 @@ def _of(rows: Sequence[dict[str, Any]], stream: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["stream"] == stream]
 
 
-def _totals(document: Mapping[str, Any], stream: str) -> dict[str, Any]:
-    rows = _of(document["campaigns"], stream)
-    totals: dict[str, Any] = {name: sum(row[name] for row in rows) for name in _SUMMED}
-    return totals | {
-        "open_percent": _share(totals["opened_by_people"], totals["delivered"]),
-        "click_percent": _share(totals["clicked_by_people"], totals["delivered"]),
-        "bounced_percent": _share(totals["bounced"], totals["sent"]),
-    }
+def _totals(document: Mapping[str, Any], stream: str) -> dict[str, int]:
+    return {name: sum(row[name] for row in _of(document["campaigns"], stream)) for name in _SUMMED}
 
 
-_SUMMED = ("sent", "delivered", "bounced", "complained", "unsubscribed", "opened_by_people", "clicked_by_people")
+_SUMMED = (
+    *("sent", "delivered", "bounced", "complained", "unsubscribed"),
+    *(f"{name}{whom}" for name in ("opened", "clicked") for whom in ("", "_by_people_at_least", "_by_people_at_most")),
+)
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+def bounds(least: float | None, most: float | None) -> str:
+    """Return two bounds of a share as words: one number where they meet, "no verdict" where at least is nothing."""
+    if least is None or most is None:
+        return "-"
+    if f"{least:.1f}" == f"{most:.1f}":
+        return f"{least:.1f} %"
+    return f"{least:.1f} to {most:.1f} %" if least else f"no verdict (0 to {most:.1f} %)"
 
 
 def _every_day(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -217,7 +217,7 @@ def test_weekly_growth_counts_different_people_by_the_week_of_their_mails(
     template: dict[str, Any], athena: duckdb.DuckDBPyConnection
 ) -> None:
     rows = [row for row in run(athena, saved(template)["email-weekly-growth"]) if row["stream"] == "newsletter"]
-    for row, previous in itertools.pairwise(rows):
+    for row, previous in itertools.pairwise(rows[:4]):
         mails = [
             each for each in population()
             if each.stream == "newsletter" and row["week"] <= each.sent.sent_at.date() < row["week"] + 7 * DAY

@@ -274,7 +274,9 @@ def test_a_view_is_written_as_athena_keeps_it(template: dict[str, Any]) -> None:
     encoded = view["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
     content = json.loads(base64.b64decode(encoded))
     assert content["schema"] == "email_events_db_staging"
-    assert [each["name"] for each in content["columns"]] == ["stream", *(column.name for column in COLUMNS), "dt"]
+    judged = ["outcome", "counted_recipients", "reader", "page", "is_unsubscribe"]
+    names = ["stream", *(column.name for column in COLUMNS), "dt", *judged]
+    assert [each["name"] for each in content["columns"]] == names
     assert [each["Name"] for each in view["StorageDescriptor"]["Columns"]] == [
         each["name"] for each in content["columns"]
     ]

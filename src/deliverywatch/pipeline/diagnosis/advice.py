@@ -55,7 +55,8 @@ def explanation_of(run: Run, diagnosis: Diagnosis, catalogue: Catalogue) -> Expl
 
 def watch_of(pipeline: str, diagnosis: Diagnosis) -> str:
     """Return the name of the watch that a diagnosis belongs to."""
-    cause = f"{diagnosis.where}-{diagnosis.cause.why}".replace(" ", "-")
+    parts = (diagnosis.where, diagnosis.cause.why, diagnosis.digest)
+    cause = "-".join(filter(None, parts)).replace(" ", "-")
     return f"pipeline-{pipeline}-{MEANINGS[diagnosis.topic].watch if diagnosis.topic else cause}"
 
 
@@ -121,6 +122,7 @@ def document(run: Run, diagnosis: Diagnosis | None, explanation: Explanation | N
         "retryable": diagnosis.cause.retryable,
         "step": diagnosis.step,
         "message": diagnosis.message,
+        "cause": {"subject": diagnosis.subject, "line": diagnosis.line},
         "watch": explanation.watch,
         "sentence": explanation.sentence,
         "facts": dict(explanation.facts),

@@ -4,20 +4,27 @@ What the parts of the run say of themselves comes before any reading of texts: a
 marks as failed, the checks of a validation. Only what is left is matched with the rules of the catalogue.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.checks.validation import Check, Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
-from deliverywatch.pipeline.declaration.values import decoded, text
+from deliverywatch.pipeline.diagnosis.causes import (
+    Finding,
+    Source,
+    finding_in,
+    source_of_error,
+    source_of_job,
+    source_of_node,
+)
 from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.dbt import Ending, Node
 from deliverywatch.pipeline.diagnosis.evidence import Failure, job_failures
 from deliverywatch.pipeline.diagnosis.faults import Catalogue, Cause, Fault, Severity, Why
-from deliverywatch.pipeline.diagnosis.runs import JobRun, Status, job_run_of
+from deliverywatch.pipeline.diagnosis.runs import JobRun, Status
+from deliverywatch.pipeline.diagnosis.unwrap import ErrorDetail
 
-_LONGEST_MESSAGE = 300
 _TYPE_OF_PART = {
     Where.INGEST: "glue_job_failure",
     Where.TRANSFORM: "dbt_run_failure",
@@ -64,7 +71,9 @@ class ReportedError:
 class Diagnosis:
     """What went wrong, with the jobs, nodes of dbt and checks that failed; `message` is the error's own words, cut.
 
-    `topic` says what of the data is wrong, where that is what is wrong; such a topic has an alarm of its own.
+    `line` is the same in a line, about the node, job or step that is its `subject`. `digest` tells one unknown error
+    from another. `topic` says what of the data is wrong, where that is what is wrong; such a topic has an alarm of its
+    own.
     """
 
     error_type: str
@@ -74,6 +83,9 @@ class Diagnosis:
     topic: Topic | None
     step: str
     message: str
+    subject: str = ""
+    line: str = ""
+    digest: str = ""
     jobs: tuple[JobRun, ...] = ()
     nodes: tuple[Node, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -87,6 +99,7 @@ class _Signs:
     nodes: tuple[Node, ...]
     checks: tuple[Check, ...]
     failure: Failure | None
+    last_step: str
     end: Status
 
 
@@ -100,22 +113,26 @@ def diagnose(run: Run, catalogue: Catalogue, reported: ReportedError | None = No
     is_good = run.execution.status in (Status.SUCCEEDED, Status.RUNNING)
     if reported is None and is_good and not (signs.jobs or signs.nodes or signs.checks):
         return None
-    message = _message(run, signs, reported)
-    fault = catalogue.fault_of(_words(message, signs))
+    finding = finding_in(_sources(run, signs, reported), catalogue)
+    fault = finding.fault
     where = _where(run, signs, reported, fault, catalogue)
     error_type = _error_type(signs, reported, where)
     kind = catalogue.types.get(error_type) or catalogue.types["unknown"]
     # An error that was reported speaks for itself; what else is wrong with the run only fills in where it says nothing.
-    why = _certain(signs, reported) or (fault.why if fault else kind.why or Why.UNKNOWN)
-    cause = catalogue.cause_of(why, fault)
+    why = _certain(signs, reported, fault) or (fault.why if fault else kind.why or Why.UNKNOWN)
+    cause = _cause(catalogue, why, finding)
+    step = signs.failure.step if signs.failure else _step(run, where)
     return Diagnosis(
         error_type=error_type,
         where=where,
         severity=cause.severity or kind.severity,
         cause=cause,
         topic=_topic(signs, error_type, why),
-        step=signs.failure.step if signs.failure else _step(run, where),
-        message=message,
+        step=step,
+        message=finding.message,
+        subject=finding.subject or step,
+        line=finding.line,
+        digest=finding.digest if why is Why.UNKNOWN else "",
         jobs=signs.jobs,
         nodes=signs.nodes,
         checks=signs.checks,
@@ -131,6 +148,7 @@ def _signs(run: Run, reported: ReportedError | None) -> _Signs:
         nodes=tuple(node for invocation in run.dbt for node in invocation.bad),
         checks=_checks(run, reported),
         failure=next(reversed(own or failures), None),
+        last_step=next((step for step in reversed(run.evidence.steps) if steps.get(step) is not Where.MONITOR), ""),
         end=run.execution.status,
     )
 
@@ -153,46 +171,40 @@ def _step(run: Run, where: Where) -> str:
     return next(iter([*reversed(own), *reversed(with_part), *reversed(entered)]), "")
 
 
-def _message(run: Run, signs: _Signs, reported: ReportedError | None) -> str:
-    """Return the error in its own words: what was reported, what the step said, what the execution ended with."""
+def _sources(run: Run, signs: _Signs, reported: ReportedError | None) -> list[Source]:
+    """Return who says what of the error, the most telling first."""
     if signs.checks and not signs.jobs and not (reported and reported.cause):
-        return signs.checks[0].sentence
+        return [Source(signs.checks[0].name, "", (ErrorDetail("", signs.checks[0].sentence),))]
+    # Who speaks first speaks for all others; a state machine that calls for help knows why.
+    spoken = _saying([("", reported.error, reported.cause)] if reported else [])
+    spoken = spoken or _saying((failure.step, failure.error, failure.cause) for failure in _failures(run, signs))
+    spoken = spoken or _saying([("", run.execution.error, run.execution.cause)])
+    broken = [node for node in signs.nodes if node.ending is not Ending.FAILED]
+    failed = [node for node in signs.nodes if node.ending is Ending.FAILED]
+    return [*spoken, *map(source_of_job, signs.jobs), *map(source_of_node, broken), *map(_of_rows, failed)]
+
+
+def _of_rows(node: Node) -> Source:
+    """Rows that a test finds say nothing that a rule could be about."""
+    return Source(source_of_node(node).subject, f"{node.unique_id}: {node.message or node.status}", ())
+
+
+def _saying(errors: Iterable[tuple[str, str, str]]) -> list[Source]:
+    sources = [source_of_error(*error) for error in errors]
+    return [source for source in sources if source.details or source.introduction]
+
+
+def _failures(run: Run, signs: _Signs) -> list[Failure]:
+    """Return how the step failed at last; before a timeout those failures that used the time up, the last one first."""
     failure = signs.failure
-    sources = [
-        (reported.error, reported.cause) if reported else ("", ""),
-        (failure.error, failure.cause) if failure else ("", ""),
-        (run.execution.error, run.execution.cause),
-    ]
-    messages = [
-        *(_spelled(*source) for source in sources),
-        *(_of_job(job) for job in signs.jobs),
-        *(f"{node.unique_id}: {node.message or node.status}" for node in signs.nodes),
-        *(check.sentence for check in signs.checks),
-    ]
-    return next(filter(None, messages), "")
+    if failure is None or not (signs.end is Status.TIMED_OUT or _is_timeout(failure)):
+        return [failure] if failure else []
+    before = [other for other in run.evidence.failures if other.step == failure.step and not _is_timeout(other)]
+    return [*reversed(before), failure]
 
 
-def _spelled(error: str, cause: str) -> str:
-    """Glue's cause is the job run as JSON text, Lambda's an object with the exception."""
-    body = mapping(decoded(cause))
-    if job := job_run_of(body):
-        return _of_job(job)
-    if body.get("errorMessage"):
-        cause = ": ".join(part for part in (text(body.get("errorType")), text(body.get("errorMessage"))) if part)
-    if error and cause.startswith(error):
-        error = ""
-    words = " ".join(": ".join(part for part in (error, cause) if part).split())
-    return words if len(words) <= _LONGEST_MESSAGE else f"{words[: _LONGEST_MESSAGE - 1]}…"
-
-
-def _of_job(job: JobRun) -> str:
-    return f"Glue job {job.job} ended as {job.state}" + (f": {job.error[:_LONGEST_MESSAGE]}" if job.error else "")
-
-
-def _words(message: str, signs: _Signs) -> str:
-    """Return every text that the rules may look at."""
-    broken = [node.message for node in signs.nodes if node.ending is not Ending.FAILED]
-    return "\n".join([message, *(job.error for job in signs.jobs), *broken])
+def _is_timeout(failure: Failure) -> bool:
+    return failure.error in ("States.Timeout", "States.HeartbeatTimeout")
 
 
 def _where(run: Run, signs: _Signs, reported: ReportedError | None, fault: Fault | None, catalogue: Catalogue) -> Where:
@@ -202,7 +214,7 @@ def _where(run: Run, signs: _Signs, reported: ReportedError | None, fault: Fault
         return fault.where
     if kind and kind.where:
         return kind.where
-    if _WHY_OF_END.get(signs.end):
+    if _WHY_OF_END.get(signs.end) and not _is_hidden_by_timeout(signs, fault):
         return Where.ORCHESTRATOR
     if signs.nodes and declared in (None, Where.TRANSFORM, Where.TEST):
         return Where.TEST if all(node.ending is Ending.FAILED for node in signs.nodes) else Where.TRANSFORM
@@ -229,9 +241,22 @@ def _error_type(signs: _Signs, reported: ReportedError | None, where: Where) -> 
     return _TYPE_OF_PART.get(where, "unknown")
 
 
-def _certain(signs: _Signs, reported: ReportedError | None) -> Why | None:
+def _is_hidden_by_timeout(signs: _Signs, fault: Fault | None) -> bool:
+    """Return whether a step failed for a cause that is known, and was tried again until the time was up."""
+    is_failing = signs.failure is not None and signs.failure.step == signs.last_step
+    return signs.end is Status.TIMED_OUT and is_failing and fault is not None and fault.why is not Why.TIMEOUT
+
+
+def _cause(catalogue: Catalogue, why: Why, finding: Finding) -> Cause:
+    cause = catalogue.cause_of(why, finding.fault)
+    # A service that says whether it would try again knows it better than a rule.
+    says = finding.is_retryable if finding.fault and finding.fault.why is why else None
+    return cause if says is None else replace(cause, retryable=says)
+
+
+def _certain(signs: _Signs, reported: ReportedError | None, fault: Fault | None) -> Why | None:
     """Return the cause where a part of the run says it without any text."""
-    if reported is None and signs.end in _WHY_OF_END:
+    if reported is None and signs.end in _WHY_OF_END and not _is_hidden_by_timeout(signs, fault):
         return _WHY_OF_END[signs.end]
     why_of_jobs = [_WHY_OF_JOB[job.state] for job in signs.jobs if job.state in _WHY_OF_JOB]
     if why_of_jobs:

@@ -1,0 +1,122 @@
+"""The text of an error -> its codes and its words, without the names, ids and inputs that it quotes.
+
+A model may be called `quota_limits` and an input hold the word "timeout": neither says what went wrong.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from deliverywatch.pipeline.diagnosis.unwrap import ErrorDetail
+
+_LONGEST = 20_000
+
+# What a state was given, quoted by Step Functions up to the end of the text.
+_INPUT = re.compile(r"\b(?:found in|from|with) the input:? ['\"{\[].*", re.IGNORECASE | re.DOTALL)
+# dbt names the node and its file in the first line, and ends with the file that it compiled.
+_NODE = re.compile(
+    r"\b(Error in )(?:model|test|unit_test|snapshot|seed|source|operation|macro|sql) [^\s(]{1,300}"
+    r"(?: \([^)\n]{0,300}\))?"
+)
+_COMPILED = re.compile(r"\bcompiled (?:code|sql) at [^\n]{0,500}", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b(?:[a-z0-9]{1,12}://|arn:aws)[^\s'\"<>]{1,2000}|[\w.+-]{1,64}@[\w.-]{1,255}")
+# A quoted sentence tells something only where it is called a message; all other quotes are names or values.
+_MESSAGE = re.compile(
+    r"['\"]?\b(?:(?:error|status)[ _]?)?(?:message|msg|reason|code|cause)\\?['\"]? ?[:=] ?\\?"
+    r"(?:\"([^\"\n]{0,4000})(?:\"|$)|'([^'\n]{0,4000})(?:'|$))",
+    re.IGNORECASE,
+)
+# pyodbc wraps what the server said in a tuple.
+_WRAPPED = re.compile(r"\('\w{5}', (?=[\"'])")
+_QUOTED = re.compile(
+    r"(?<!\w)'[^'\n]{0,4000}'(?!\w)|\"[^\"\n]{0,4000}\"|`[^`\n]{0,1000}`|\u2018[^\u2019\n]{0,1000}\u2019"
+)
+_UNQUOTED_NAME = re.compile(
+    r"\b(Unrecognized name|Table|Dataset|Function|Model|Job|run for|exceeded for):? "
+    r"(?=[^\s]{0,200}[\d_.:-])[^\s]{1,300}",
+    re.IGNORECASE,
+)
+_PATH = re.compile(r"(?<![\w/.=*-])/?(?:[\w.=*-]{1,100}/){1,30}[\w.=*-]{0,100}")
+_ID = re.compile(
+    r"\b(?:[0-9a-f]{8}-[0-9a-f-]{20,40}|(?=[a-z]{0,16}\d)[0-9a-f]{12,64}|[a-z]{1,4}-[0-9a-f]{8,40})\b", re.IGNORECASE
+)
+_NAME = re.compile(
+    r"\b(Unrecognized name|Table|Dataset|Function|Model|Job|run for|exceeded for):? "
+    r"(?=[^\s]{0,200}[\d_.:-])[^\s]{1,300}",
+    re.IGNORECASE,
+)
+_PATH = re.compile(r"(?<![\w/.=*-])/?(?:[\w.=*-]{1,100}/){1,30}[\w.=*-]{0,100}")
+_ID = re.compile(
+    r"\b(?:[0-9a-f]{8}-[0-9a-f-]{20,40}|(?=[a-z]{0,16}\d)[0-9a-f]{12,64}|[a-z]{1,4}-[0-9a-f]{8,40})\b", re.IGNORECASE
+)
+_NAME = re.compile(r"\b(?!\d)[a-z0-9]{1,100}(?:[_.][a-z0-9]{1,100}){1,20}\b")
+_BLANK = re.compile(r"\s+")
+_NUMBER = re.compile(r"\d+")
+
+_CODES = (
+    re.compile(r"\((\w{3,80})\) when calling the"),
+    re.compile(r"\b(?:error ?code|api error|reason)[:= ]{1,3}['\"]?([A-Za-z]\w{2,80})", re.IGNORECASE),
+    re.compile(r"\b((?:States|Runtime|Sandbox|Lambda|Function)\.[A-Z]\w{1,60}(?:\.\w{1,40}){0,3})"),
+    re.compile(
+        r"(?<![\w$])((?:[a-z]\w{0,40}[.$]){0,12}[A-Z]\w{0,80}(?:Exception|Error|Fault|Timeout|Exceeded|Denied))(?!\w)"
+    ),
+    re.compile(r"(?<![\w.])(NoSuch[A-Z]\w{2,40}|SlowDown|AccessDenied|OOMKilled|InternalServer)(?!\w)"),
+    re.compile(r"(?<![\w.])([A-Z][A-Z0-9]{1,40}(?:_[A-Z0-9]{1,40}){1,12}(?:\.[A-Z0-9_]{2,60})?)(?!\w)"),
+)
+_HTTP = r"(?:client|server) error|forbidden|unauthorized|service unavailable|bad gateway|too many requests|gateway time"
+_NUMBERED = (
+    ("Snowflake", re.compile(r"\b(\d{6}) \([0-9A-Z]{5}\)")),
+    ("Sqlstate", re.compile(r"\bSQLSTATE[:= ]{1,2}\[?([0-9A-Z]{5})")),
+    ("Http", re.compile(r"\b(?:status ?code|https?(?: status| error)?|status)[:= ]{1,2}(\d{3})\b", re.IGNORECASE)),
+    ("Http", re.compile(rf"\b([45]\d\d)(?= (?:{_HTTP}))", re.IGNORECASE)),
+    (
+        "ExitCode",
+        re.compile(r"\bexit(?:ed)?(?: with)?(?: a)?(?: exit)? (?:code|status)[: ]{1,2}(\d{1,3})\b", re.IGNORECASE),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the rules look at: codes, the service's own first, and words without names."""
+
+    codes: tuple[str, ...]
+    words: str
+    original: str
+
+
+def digest_of(details: Iterable[ErrorDetail]) -> str:
+    """Return what is the same for the same error with other names, ids and numbers; empty where it says nothing."""
+    readings = [reading_of(detail) for detail in details]
+    essence = " ".join(f"{' '.join(reading.codes)} {reading.words}" for reading in readings)
+    known = _NUMBER.sub("", essence).lower()
+    return hashlib.sha256(known.encode("utf-8", "replace")).hexdigest()[:8] if known.strip() else ""
+
+
+def reading_of(detail: ErrorDetail) -> Reading:
+    """Return what the rules may look at of one layer of an error."""
+    message = detail.message[:_LONGEST]
+    spoken = _without_quotes(message)
+    codes = [detail.code, detail.code.rpartition(".")[2], *_codes_in(spoken)]
+    own = dict.fromkeys(filter(None, codes))
+    return Reading(tuple(own), _without_names(spoken), f"{detail.code}: {message}" if detail.code else message)
+
+
+def _without_quotes(message: str) -> str:
+    words = _ADDRESS.sub(" ", _COMPILED.sub(" ", _NODE.sub(r"\1", _INPUT.sub(" ", message))))
+    said = _MESSAGE.sub(r" \1\2 ", _WRAPPED.sub("message: ", words))
+    return _QUOTED.sub(" _ ", _MESSAGE.sub(r" \1\2 ", said))
+
+
+def _without_names(spoken: str) -> str:
+    words = _UNQUOTED_NAME.sub(r"\1 _", spoken)
+    for pattern in (_PATH, _ID, _NAME):
+        words = pattern.sub(" _ ", words)
+    return _BLANK.sub(" ", words).strip()
+
+
+def _codes_in(spoken: str) -> list[str]:
+    plain = [match for pattern in _CODES for match in pattern.findall(spoken)]
+    numbered = [f"{kind}.{match}" for kind, pattern in _NUMBERED for match in pattern.findall(spoken)]
+    return [*(code.replace("$", ".").rpartition(".")[2] if code[:1].islower() else code for code in plain), *numbered]

@@ -1,0 +1,188 @@
+"""What errors of AWS, dbt and the warehouses turn out to be, however they are wrapped and whatever they quote."""
+
+import json
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliverywatch.pipeline.diagnosis.advice import watch_of
+from deliverywatch.pipeline.diagnosis.diagnose import Diagnosis
+from deliverywatch.pipeline.diagnosis.faults import shipped
+from deliverywatch.pipeline.diagnosis.unwrap import details_of
+from deliverywatch.pipeline.diagnosis.words import reading_of
+from pipeline.pipeline_world import dbt, failed, states_event, step
+from pipeline.test_pipeline_faults import broken, diagnosed, job
+
+CAUSES = Path(__file__).with_name("causes")
+
+
+def texts(name: str) -> list[dict[str, Any]]:
+    return list(tomllib.loads((CAUSES / f"{name}.toml").read_text(encoding="utf-8"))["text"])
+
+
+def diagnosis_of(text: dict[str, Any]) -> Diagnosis:
+    """What is said of a text when it stands where such a text stands."""
+    if "glue" in text:
+        return diagnosed(*broken("Ingest", "States.TaskFailed", job("FAILED", text["glue"])))
+    if "dbt" in text:
+        node = {"unique_id": "model.shop.orders", "status": "error", "message": text["dbt"], "timing": []}
+        return diagnosed(*broken("DbtRun", "Exception", "dbt ended with 1"), dbt("v6", results=[node]))
+    return diagnosed(*broken("DbtRun", text["error"], text["cause"]))
+
+
+def outcome(text: dict[str, Any]) -> str:
+    cause = diagnosis_of(text).cause
+    if (cause.why, cause.retryable, cause.next) == (text["why"], text["retry"], text["next"]):
+        return "right"
+    return "no rule" if cause.why == "unknown" else f"wrong: {text['source']} {cause.why} {cause.next}"
+
+
+def test_the_errors_that_the_rules_were_written_with_have_their_cause_retry_and_next_step() -> None:
+    outcomes = Counter(map(outcome, texts("tuned")))
+    assert outcomes == {"right": outcomes.total()}
+    assert outcomes.total() >= 96
+
+
+def test_a_model_that_is_called_like_a_fault_is_none() -> None:
+    text = 'Database Error in model quota_limits (models/timeouts/quota_limits.sql)\n  syntax error at or near "form"'
+    assert diagnosis_of({"dbt": text}).cause.why == "code"
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        'The JSONPath \'$.x\' could not be found in the input \'{"job":{"Timeout":28,"m":"',
+        "KeyError: 'AccessDenied: connection timed out, quota exceeded'",
+        "Compilation Error in model throttled (models/out_of_memory.sql)\n  'access_denied' is undefined",
+        "TypeError: unsupported operand, see s3://timed-out/access/denied/quota/limit_exceeded.json",
+        "NameError: name 'deadlock' is not defined (arn:aws:lambda:eu-west-1:1:function:connection-reset)",
+    ],
+)
+def test_what_an_error_quotes_is_not_what_went_wrong(quoted: str) -> None:
+    assert diagnosed(*broken("DbtRun", "States.Runtime", quoted)).cause.why == "code"
+
+
+def nested(depth: int, error: str, cause: str) -> tuple[str, str]:
+    """An execution that failed with an error in so many executions that started it."""
+    for number in range(depth):
+        body = {"ExecutionArn": f"arn:{number}", "Input": '{"a": "timed out"}', "Status": "FAILED"}
+        error, cause = "States.TaskFailed", json.dumps(body | {"Error": error, "Cause": cause})
+    return error, cause
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_an_error_is_told_through_executions_that_start_executions(depth: int) -> None:
+    diagnosis = diagnosed(*broken("Child", *nested(depth, "S3.AccessDenied", "Access Denied")))
+    assert (diagnosis.cause.why, diagnosis.message) == ("permission", "S3.AccessDenied: Access Denied")
+
+
+@pytest.mark.parametrize("kept", [120, 300, 500])
+def test_a_cause_that_was_cut_says_what_it_still_holds(kept: int) -> None:
+    task = {"StopCode": "EssentialContainerExited", "Reason": "OutOfMemoryError: killed", "Attachments": [9] * 999}
+    diagnosis = diagnosed(*broken("DbtRun", "States.TaskFailed", json.dumps(task)[:kept]))
+    assert (diagnosis.cause.why, diagnosis.line) == ("resource", "OutOfMemoryError: killed")
+
+
+@pytest.mark.parametrize(
+    ("cause", "why", "line"),
+    [
+        ({"Status": "TIMED_OUT", "ExecutionArn": "arn"}, "timeout", "State.TIMED_OUT"),
+        ({"Status": "ABORTED", "ExecutionArn": "arn"}, "aborted", "State.ABORTED"),
+        ({"Containers": [{"ExitCode": 0}, {"ExitCode": 137}]}, "resource", "ExitCode.137"),
+        ({"Build": {"BuildStatus": "FAILED", "Phases": [{"Contexts": [{"StatusCode": "CLIENT_ERROR",
+          "Message": "AccessDenied: no"}]}]}}, "permission", "CLIENT_ERROR: AccessDenied: no"),
+        ({"Step": {"Status": {"State": "FAILED", "FailureDetails": {"Reason": "Unknown Error.",
+          "Message": "java.lang.OutOfMemoryError"}}}}, "resource", "java.lang.OutOfMemoryError"),
+        ({"QueryExecution": {"Status": {"AthenaError": {"Retryable": True, "ErrorCategory": 1,
+          "ErrorMessage": "INTERNAL_ERROR"}}}}, "dependency", "INTERNAL_ERROR"),
+    ],
+)  # fmt: skip
+def test_each_service_has_its_words_unwrapped(cause: dict[str, Any], why: str, line: str) -> None:
+    diagnosis = diagnosed(*broken("Step", "States.TaskFailed", cause))
+    assert (diagnosis.cause.why, diagnosis.line) == (why, line)
+
+
+@pytest.mark.parametrize("retryable", [True, False])
+def test_athena_knows_itself_whether_to_try_again(retryable: bool) -> None:
+    status = {"AthenaError": {"Retryable": retryable, "ErrorMessage": "Query exhausted resources"}}
+    diagnosis = diagnosed(*broken("Step", "States.TaskFailed", {"QueryExecution": {"Status": status}}))
+    assert (diagnosis.cause.why, diagnosis.cause.retryable) == ("resource", retryable)
+
+
+DENIED = [step("DbtRun"), failed("S3.AccessDenied", "Access Denied"), failed("S3.AccessDenied", "Access Denied")]
+
+
+def test_a_timeout_that_hides_a_refusal_is_a_refusal() -> None:
+    whole = diagnosed(states_event("TIMED_OUT", error="States.Timeout", cause=""), DENIED)
+    of_step = diagnosed(states_event("FAILED", error="States.Timeout", cause=""), [*DENIED, failed("States.Timeout")])
+    assert (whole.cause.why, whole.where) == (of_step.cause.why, of_step.where) == ("permission", "transform")
+
+
+def test_a_refusal_that_was_caught_has_nothing_to_do_with_a_later_timeout() -> None:
+    diagnosis = diagnosed(states_event("TIMED_OUT", error="States.Timeout", cause=""), [*DENIED, step("Wait")])
+    assert (diagnosis.cause.why, diagnosis.where) == ("timeout", "orchestrator")
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ('Database Error\n  column "rfe" does not exist\n  compiled code at x', "column rfe is undefined"),
+        ("Compilation Error\n  'rfe' is undefined. This can happen.", "rfe is undefined"),
+        ("Database Error\n  COLUMN_NOT_FOUND: line 3:8: Column 'rfe' cannot be resolved", "column rfe is undefined"),
+        ('Database Error\n  relation "raw.users" does not exist', "table raw.users does not exist"),
+        ("Database Error\n  deadlock detected\n  compiled code at x", "deadlock detected"),
+    ],
+)
+def test_the_cause_is_a_line_about_the_node(said: str, line: str) -> None:
+    diagnosis = diagnosis_of({"dbt": said.replace("Error", "Error in model customers (models/customers.sql)", 1)})
+    assert (diagnosis.subject, diagnosis.line) == ("customers", line)
+
+
+def watch(words: str) -> str:
+    return watch_of("shop", diagnosed(*broken("DbtRun", "Exception", words)))
+
+
+def test_another_unknown_error_is_another_incident_and_the_same_with_other_ids_is_not() -> None:
+    first = watch("Frobnication of 'orders' (run 4711) ended in s3://lake/a/b with 3 gremlins")
+    assert watch("Frobnication of 'users' (run 4712) ended in s3://lake/c with 17 gremlins") == first
+    assert watch("The flux capacitor of 'orders' is upside down") != first
+
+
+hostile_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | st.just("{\"Cause\": \"[{"),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(
+        st.sampled_from(["Cause", "Error", "Reason", "ExitCode", "Status", "Retryable", "errorMessage", "x"]),
+        inner, max_size=4),
+    max_leaves=25,
+)  # fmt: skip
+
+
+@given(hostile_json, st.integers(0, 400), st.text(max_size=40))
+def test_no_cause_whatever_it_holds_stops_a_diagnosis(value: object, kept: int, error: str) -> None:
+    whole = json.dumps(value)
+    for cause in (whole, whole[:kept], json.dumps({"Cause": whole, "Reason": value})):
+        diagnosis = diagnosed(*broken("DbtRun", error, cause))
+        assert len(diagnosis.message) <= 300 and len(diagnosis.line) <= 160
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        '{"Cause": "' * 9_000,
+        "[" * 90_000,
+        json.dumps({"Reason": "x (" * 30_000}),
+        json.dumps([{"Reason": f"{number}"} for number in range(20_000)]),
+        "a.b_c/" * 30_000,
+        "'\" `" * 40_000,
+        "Error Code: " * 20_000,
+    ],
+)
+def test_a_huge_cause_is_read_as_far_as_it_matters(cause: str) -> None:
+    shipped().fault_in(details_of("States.TaskFailed", cause))
+    assert all(len(reading_of(detail).words) <= len(cause) + 1 for detail in details_of("E", cause)[:50])

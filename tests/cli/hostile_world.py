@@ -186,7 +186,7 @@ def write_files(folder: Path) -> None:
     }
     sent, broken = _ses("Send"), _ses("Send")
     sent["mail"] |= {"timestamp": f"{NOW:%Y-%m-%dT%H:%M:%S}.000Z", "tags": {"campaign": [HOSTILE]}, HOSTILE: 1}
-    broken["mail"]["tags"] = {HOSTILE: [5]}
+    broken["eventType"] = HOSTILE * 20
     notice = {
         "Records": [{"Sns": {"Message": HOSTILE, "Subject": HOSTILE, "MessageId": "1", "Timestamp": NOW.isoformat()}}]
     }

@@ -1,9 +1,10 @@
 """The whole way of a file of raw events: what lies in the folder afterwards, and that nothing is missing."""
 
+import gzip
 import io
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,23 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from email_world import DOCUMENTED, ODD, TYPES, event, line, reasons_in
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deliverywatch.cli import main
 from deliverywatch.email.events.columns import COLUMNS
+from deliverywatch.email.events.envelopes import is_event
+from deliverywatch.email.events.files import numbered
 from deliverywatch.email.firehose import delivery
 
 DAY = "2026-11-21"
 GOOD = [line(each) for each in (*DOCUMENTED, *ODD.values())]
-HOSTILE = [b"nope\n", b"\n", line({"eventType": "Teleport", "mail": {}}), line({**event("Send"), "pad": "x" * 300_000})]
+HOSTILE = [
+    b"nope\n",
+    b"\n",
+    line({"eventType": "Teleport", "mail": {}}),
+    line({**event("Send"), "pad": "x" * 1_100_000}),
+]
 
 
 @pytest.fixture
@@ -54,7 +64,7 @@ def test_records_and_fields_are_counted_in_and_out(events: Path, tmp_path: Path)
     assert told["fields"]["lost"] == 0
     assert sum(told["types"].values()) == len(GOOD)
     assert [each["line"] for each in told["errors"]] == [6, 8, 9]
-    assert [each["reason"] for each in told["errors"]] == ["not_json", "unknown_event_type", "too_large"]
+    assert [each["reason"] for each in told["errors"]] == ["not_json", "missing_field", "too_large"]
     assert {tmp_path / "lake" / key for key in told["objects"]} == {
         tmp_path / "lake" / key for key, _ in objects(tmp_path / "lake")
     }
@@ -77,7 +87,8 @@ def test_broken_records_lie_under_the_error_prefix_byte_for_byte_with_the_reason
     ]
     assert [b64decode(each["rawData"]) for each in errors] == [HOSTILE[0], HOSTILE[2], HOSTILE[3]]
     assert {each["errorCode"] for each in errors} == {"Lambda.ProcessingFailedStatus"}
-    assert len(reasons_in(found(tmp_path / "lake", "errors/newsletter/reasons/"))) == 3
+    reasons = [body for key, body in objects(tmp_path / "lake") if key.startswith("errors/newsletter/reasons/")]
+    assert len(reasons_in(b"".join(reasons))) == 3
 
 
 def test_landing_the_same_file_again_writes_the_same_objects(events: Path, tmp_path: Path) -> None:
@@ -98,6 +109,104 @@ def test_a_person_reads_what_happened_and_data_stays_on_stdout(events: Path, tmp
     assert result.exit_code == 0
     assert f"{len(GOOD) + 4} records: {len(GOOD)} rows, 3 failed, 1 empty and dropped" in result.stdout
     assert "line 6: not_json: The record is not JSON" in result.stderr
+
+
+def pretty(content: object) -> bytes:
+    return json.dumps(content, indent=2).encode() + b"\n"
+
+
+SEND, BOUNCE = event("Send"), event("Bounce")
+SNS = {"Type": "Notification", "MessageId": "1", "TopicArn": "arn", "Message": json.dumps(SEND)}
+EVENTBRIDGE = {"version": "0", "detail-type": "Email Bounced", "source": "aws.ses", "detail": BOUNCE}
+NAMELESS = {"detail-type": "Email Bounced", "detail": {key: BOUNCE[key] for key in ("bounce", "mail")}}
+FILES: dict[str, tuple[bytes, list[str], dict[str, int]]] = {
+    "events over lines": (pretty(SEND) + pretty(BOUNCE), ["Send", "Bounce"], {}),
+    "a byte order mark and line ends of Windows": (
+        b"\xef\xbb\xbf" + (line(SEND) + pretty(BOUNCE)).replace(b"\n", b"\r\n"),
+        ["Send", "Bounce"],
+        {},
+    ),
+    "an array": (pretty([SEND, BOUNCE]), ["Send", "Bounce"], {}),
+    "an array on one line": (line([SEND, BOUNCE]), ["Send", "Bounce"], {}),
+    "an array with an element a line": (
+        b"[" + line(SEND).strip() + b",\n" + line(BOUNCE).strip() + b"\n]\n",
+        ["Send", "Bounce"],
+        {},
+    ),
+    "one behind the other": (line(SEND).strip() + line(BOUNCE).strip(), ["Send", "Bounce"], {}),
+    "SNS": (line(SNS), ["Send"], {"SNS": 1}),
+    "EventBridge": (pretty(EVENTBRIDGE), ["Bounce"], {"EventBridge": 1}),
+    "EventBridge that alone names the type": (line(NAMELESS), ["Bounce"], {"EventBridge": 1}),
+    "EventBridge in SNS in SQS": (
+        pretty({"Messages": [{"MessageId": "1", "Body": json.dumps({**SNS, "Message": json.dumps(EVENTBRIDGE)})}]}),
+        ["Bounce"],
+        {"EventBridge in SNS in SQS in SQS": 1},
+    ),
+    "what Lambda gets of SNS": (
+        line({"Records": [{"Sns": SNS}, {"Sns": SNS}]}),
+        ["Send", "Send"],
+        {"SNS in SNS in Lambda": 2},
+    ),
+    "gzip": (gzip.compress(pretty(SEND) + line(SNS)), ["Send", "Send"], {"SNS": 1}),
+    "UTF-16": (line(SEND).decode().encode("utf-16"), ["Send"], {}),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_events_land_however_they_are_wrapped_and_strung_together(name: str, tmp_path: Path) -> None:
+    content, types, envelopes = FILES[name]
+    (tmp_path / "events").write_bytes(content)
+    result = land(tmp_path / "events", tmp_path / "lake", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["records"]["failed"], told["fields"]["lost"]) == (0, 0, 0)
+    assert [row["event_type"] for row in rows(tmp_path / "lake")] == types
+    assert told["envelopes"] == envelopes
+
+
+@given(st.lists(st.tuples(st.sampled_from([SEND, BOUNCE]), st.sampled_from([line, pretty]))), st.data())
+def test_a_document_that_is_cut_off_takes_none_of_its_neighbours_along(
+    written: list[tuple[dict[str, Any], Callable[[object], bytes]]], data: st.DataObject
+) -> None:
+    cut = data.draw(st.sampled_from([line, pretty]))(SEND)
+    cut = cut[: data.draw(st.integers(1, len(cut) - 2))].rpartition(b"\n")[0] + b"\n" or b"{\n"
+    before = [write(content) for content, write in written]
+    lines = b"".join([*before, cut, line(BOUNCE)]).splitlines(keepends=True)
+    whole = [document for document in numbered(lines) if is_event(readable(document.data))]
+    assert len(whole) == len(written) + 1
+
+
+def readable(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def test_values_that_do_not_fit_are_counted_by_field_for_a_person_and_a_script(tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(line(event("Open", ipAddress=["a"])) * 2 + line({**SEND, "eventType": "Teleport"}))
+    assert json.loads(land(path, tmp_path / "lake", "--json").stdout)["misfits"] == {
+        "eventType": 1,
+        "open.ipAddress": 2,
+    }
+    assert "2  with a value of open.ipAddress that does not fit its column" in land(path, tmp_path / "lake").stdout
+    assert [row["misfits"] for row in rows(tmp_path / "lake")] == [["open.ipAddress"]] * 2 + [["eventType"]]
+
+
+@pytest.mark.parametrize("content", [b"nope\n", line({"Type": "Notification", "Message": "Hello"}), b"PK\x03\x04"])
+def test_a_landing_in_which_everything_failed_has_failed(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    path.write_bytes(content)
+    result = land(path, tmp_path / "lake")
+    assert result.exit_code == 1
+    assert "Nothing of " in result.stderr
+
+
+def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "events").write_bytes(gzip.compress(line(SEND))[:-9])
+    result = land(tmp_path / "events", tmp_path / "lake")
+    assert result.exit_code == 2
+    assert "is damaged" in result.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n"])

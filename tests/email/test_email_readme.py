@@ -32,8 +32,8 @@ def test_what_is_counted_there_is_there(template: dict[str, Any]) -> None:
     referred = sum(sum("MetricStat" in query for query in each.get("Metrics", ())) or 1 for each in alarms)
     assert len(queries) == 15
     assert "Fifteen saved queries" in SECTION
-    assert len(COLUMNS) == 40
-    assert "Forty typed columns" in SECTION
+    assert len(COLUMNS) == 41
+    assert "Forty-one columns" in SECTION
     assert f"{len(alarms)} alarms that refer to {referred} metrics" in SECTION
 
 

@@ -14,7 +14,7 @@ from deliverywatch.cli import main
 from deliverywatch.email import land
 from deliverywatch.email.events.streams import Stream
 from deliverywatch.email.firehose import delivery
-from deliverywatch.email.replay import event_in, replay
+from deliverywatch.email.replay import record_in, replay
 from deliverywatch.storage.folder import Folder
 from deliverywatch.storage.store import read_listed
 
@@ -93,7 +93,7 @@ def test_large_records_are_sent_in_requests_of_at_most_four_megabytes(tmp_path: 
 def test_a_row_that_did_not_fit_the_table_goes_back_to_the_event_it_was() -> None:
     row = orjson.dumps({"event_type": "Send", "raw": line(event("Send")).decode()})
     error = delivery.conversion_error(b64encode(row).decode(), ARRIVED, "misfit", TABLE)
-    assert event_in(error) == line(event("Send"))
+    assert record_in(error) == line(event("Send"))
 
 
 def test_a_line_that_is_no_error_record_is_told_and_left(tmp_path: Path) -> None:
@@ -120,4 +120,30 @@ def test_what_land_put_under_the_error_prefix_replay_reads(tmp_path: Path) -> No
     lines = [b"nope\n", line({"eventType": "Teleport"})]
     land.land(lambda: lines, land.Settings(Stream.NEWSLETTER, ARRIVED, "t"), store)
     done = replay(store, Stream.NEWSLETTER, Firehose().put)
-    assert dict(done.refused) == {"not_json": 1, "unknown_event_type": 1}
+    assert dict(done.refused) == {"not_json": 1, "missing_field": 1}
+
+
+REFUSED_BY_0_4 = [
+    line(event("Open", ipAddress=["192.0.2.1"])),
+    line(event("Delivery", processingTimeMillis=812.0)),
+    line({**event("Send"), "eventType": "Teleport"}),
+    line({"Type": "Notification", "Message": line(event("Send")).decode()}),
+    line({"detail-type": "Email Bounced", "detail": event("Bounce")}),
+]
+
+
+def test_what_earlier_releases_refused_for_an_odd_value_or_an_envelope_is_recovered(tmp_path: Path) -> None:
+    store, firehose = Folder(tmp_path), Firehose()
+    store.write(KEY, failed(*REFUSED_BY_0_4))
+    assert replay(store, Stream.NEWSLETTER, firehose.put).sent == len(REFUSED_BY_0_4)
+    assert firehose.taken[3:] == [line(event("Send")), line(event("Bounce"))]
+    assert store.keys("errors/") == []
+
+
+def test_a_record_of_several_events_stays_until_all_of_them_were_taken(tmp_path: Path) -> None:
+    store, firehose = Folder(tmp_path), Firehose(1)
+    two = failed(line(event("Send")) + line(event("Open")))
+    store.write(KEY, two)
+    assert replay(store, Stream.NEWSLETTER, firehose.put).sent == 0
+    assert read_listed(store, KEY) == two
+    assert replay(store, Stream.NEWSLETTER, Firehose().put).sent == 1

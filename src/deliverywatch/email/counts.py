@@ -22,6 +22,7 @@ def documents(environment: str, batch: Batch) -> list[str]:
     because a metric is billed by the hours in which it has data.
     """
     documents = [_of_stream(environment, batch)] if batch.tally.types else []
+    documents += [_misfits(environment, batch)] if batch.misfits else []
     return [*documents, *([_refused(environment, batch)] if batch.refusals else [])]
 
 
@@ -35,4 +36,10 @@ def _refused(environment: str, batch: Batch) -> str:
     metrics = {"Refused": (len(batch.refusals), "Count")}
     reasons = [f"{refusal.reason}: {refusal.sentence}" for refusal in batch.refusals]
     properties = {"stream": batch.stream.value, "reasons": reasons}
+    return emf.document(NAMESPACE, {"Environment": environment}, metrics, batch.arrived_at, properties)
+
+
+def _misfits(environment: str, batch: Batch) -> str:
+    metrics = {"Misfits": (batch.misfits.total(), "Count")}
+    properties = {"stream": batch.stream.value, "fields": dict(batch.misfits)}
     return emf.document(NAMESPACE, {"Environment": environment}, metrics, batch.arrived_at, properties)

@@ -1,4 +1,4 @@
-"""Raw events -> the fields that no column knows, and the change of the table that adds them.
+"""Raw events -> the fields that no column knows, with the change of the table that adds them, and those that misfit.
 
 A crawler could not find them: Firehose writes the columns of the table and drops the rest. `raw` holds them, for the
 days before they had a column too.
@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from deliverywatch.email.events import rows
 from deliverywatch.email.events.columns import COLUMNS, KNOWN_FIELDS
+from deliverywatch.email.events.envelopes import event_in
 from deliverywatch.email.events.fields import general, leaves
+from deliverywatch.email.events.originals import Original
+from deliverywatch.email.events.refusals import RefusedError
 from deliverywatch.email.events.streams import Stream
 
 _TYPES: dict[type, str] = {bool: "boolean", int: "bigint", float: "double", str: "string"}
@@ -52,17 +54,48 @@ class NewField:
         return f"array<{kind}>" if "[]" in self.path else kind
 
 
-def drift(events: Iterable[bytes | str]) -> list[NewField]:
-    """Return the fields that no column knows, the most frequent first; lines that are not events are skipped."""
-    seen: Counter[str] = Counter()
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How events differ from what the columns expect, the most frequent first.
+
+    Attributes:
+        fields: Those that no column knows.
+        misfits: Fields whose value does not fit their column, by the number of events with one.
+        unknown_types: Types of events that are none of SES's ten, by the number of events.
+    """
+
+    fields: list[NewField]
+    misfits: dict[str, int]
+    unknown_types: dict[str, int]
+
+
+def drift(events: Iterable[bytes]) -> Drift:
+    """Return how events differ from what the columns expect; documents that are not events are skipped."""
+    seen, misfits, unknown_types = Counter[str](), Counter[str](), Counter[str]()
     kinds: dict[str, set[str]] = {}
     for event in events:
-        for path, types in _unknown(event).items():
+        try:
+            original = event_in(event)
+        except RefusedError:
+            continue
+        for path, types in _unknown(original.event).items():
             if path in seen or len(seen) < _MOST_FIELDS:
                 seen[path] += 1
                 kinds.setdefault(path, set()).update(types)
+        _count(original, misfits, unknown_types)
     fields = [NewField(path, count, tuple(sorted(kinds[path], key=_ORDER.index))) for path, count in seen.items()]
-    return sorted(fields, key=lambda field: (-field.count, field.path))
+    ordered = sorted(fields, key=lambda field: (-field.count, field.path))
+    return Drift(ordered, dict(misfits.most_common()), dict(unknown_types.most_common(_MOST_FIELDS)))
+
+
+def _count(original: Original, misfits: Counter[str], unknown_types: Counter[str]) -> None:
+    try:
+        row = rows.row(original, "", "")
+    except RefusedError:
+        return
+    misfits.update(row.get("misfits", ()))
+    if row["event_type"] not in rows.BLOCKS:
+        unknown_types[row["event_type"]] += 1
 
 
 def statements(fields: Iterable[NewField], database: str) -> list[str]:
@@ -76,13 +109,9 @@ def column_lines(fields: Iterable[NewField]) -> list[str]:
     return [f'Column("{field.column}", "{field.athena_type}", "", ("{field.path}",)),' for field in fields]
 
 
-def _unknown(event: bytes | str) -> dict[str, set[str]]:
-    try:
-        content: Any = orjson.loads(event)
-    except orjson.JSONDecodeError:
-        return {}
+def _unknown(content: dict[str, Any]) -> dict[str, set[str]]:
     types: dict[str, set[str]] = {}
-    for path, value in leaves(content) if isinstance(content, dict) else ():
+    for path, value in leaves(content):
         field = general(path)
         # An empty object or array says nothing about its fields.
         if field not in KNOWN_FIELDS and not _is_container(field) and value not in ({}, []):

@@ -9,16 +9,15 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from deliverywatch.email.events import streams
 from deliverywatch.email.events.columns import TABLE_COLUMNS
-from deliverywatch.email.events.fields import FieldCount
+from deliverywatch.email.events.fields import FieldCount, exact
+from deliverywatch.email.events.files import Numbered, numbered
 from deliverywatch.email.events.refusals import DROPPED, OK
 from deliverywatch.email.firehose.batches import batches
 from deliverywatch.email.firehose.landing import Destination, Landing
@@ -57,9 +56,11 @@ class Landed:
     Attributes:
         results: Number of records by result.
         types: Number of events that landed, by type.
-        refusals: For each refused record its line, counted from 1, and the reason.
+        refusals: For each refused record the line it begins on, counted from 1, and the reason.
         fields: The fields of the events that landed, compared with what was read back.
         keys: The objects that were written.
+        misfits: Fields whose value did not fit its column, by how many events had one.
+        envelopes: Number of events that came in one, by what it is of.
     """
 
     results: Counter[str] = field(default_factory=Counter)
@@ -67,6 +68,8 @@ class Landed:
     refusals: list[tuple[int, Refusal]] = field(default_factory=list)
     fields: FieldCount = field(default_factory=FieldCount)
     keys: list[str] = field(default_factory=list)
+    misfits: Counter[str] = field(default_factory=Counter)
+    envelopes: Counter[str] = field(default_factory=Counter)
 
 
 def destination(settings: Settings) -> Destination:
@@ -83,7 +86,7 @@ def destination(settings: Settings) -> Destination:
 
 
 def land(lines: Callable[[], Iterable[bytes]], settings: Settings, store: Store) -> Landed:
-    """Land a file of events, one JSON object a line, and check that nothing of it is missing.
+    """Land a file of events, in whatever way they are strung together, and check that nothing of it is missing.
 
     Args:
         lines: Opens the file; it is read twice.
@@ -93,38 +96,41 @@ def land(lines: Callable[[], Iterable[bytes]], settings: Settings, store: Store)
     landed = Landed()
     landing = Landing(destination(settings), settings.arrived_at, settings.token)
     did_land = bytearray()
-    for number, numbered in enumerate(batches(enumerate(lines()), BATCH_RECORDS, BATCH_BYTES)):
-        event = _event(numbered, settings)
-        batch = transformed(event, settings.campaign_tag)
-        results = landing.take(event["records"], batch.answers)
-        _count(landed, batch, results, len(did_land))
+    documents = ((document, document.data) for document in numbered(lines()))
+    for number, batch in enumerate(batches(documents, BATCH_RECORDS, BATCH_BYTES)):
+        event = _event([data for _, data in batch], settings)
+        answered = transformed(event, settings.campaign_tag)
+        results = landing.take(event["records"], answered.answers)
+        _count(landed, [document for document, _ in batch], answered, results)
         did_land.extend(result == OK for result in results)
-        if batch.refusals:
-            _write(landed, store, dict([reasons_object(batch, f"{settings.token}-{number}")]))
+        if answered.refusals:
+            _write(landed, store, dict([reasons_object(answered, f"{settings.token}-{number}")]))
     objects = landing.objects()
     _write(landed, store, objects)
     parquet = next((key for key in objects if key.endswith(".parquet")), None)
     if parquet:
-        events = (line for line, has_landed in zip(lines(), did_land, strict=True) if has_landed)
-        _check(landed, events, read_listed(store, parquet))
+        again = zip(numbered(lines()), did_land, strict=True)
+        _check(landed, (document.data for document, has_landed in again if has_landed), read_listed(store, parquet))
     return landed
 
 
-def _event(numbered: Iterable[tuple[int, bytes]], settings: Settings) -> dict[str, Any]:
+def _event(records: Iterable[bytes], settings: Settings) -> dict[str, Any]:
     arrival = int(settings.arrived_at.timestamp() * 1000)
-    records = [
-        {"recordId": str(number), "approximateArrivalTimestamp": arrival, "data": b64encode(line).decode()}
-        for number, line in numbered
+    numbered_records = [
+        {"recordId": str(number), "approximateArrivalTimestamp": arrival, "data": b64encode(record).decode()}
+        for number, record in enumerate(records)
     ]
-    return {"deliveryStreamArn": f"/{destination(settings).name}", "records": records}
+    return {"deliveryStreamArn": f"/{destination(settings).name}", "records": numbered_records}
 
 
-def _count(landed: Landed, batch: Batch, results: Iterable[str], lines_before: int) -> None:
-    results_by_line = enumerate((answer["result"] for answer in batch.answers), lines_before + 1)
-    failed = [line for line, result in results_by_line if result not in (OK, DROPPED)]
-    landed.refusals += zip(failed, batch.refusals, strict=True)
+def _count(landed: Landed, documents: Sequence[Numbered], batch: Batch, results: Sequence[str]) -> None:
+    answers = zip(documents, batch.answers, strict=True)
+    refused = [document.line for document, answer in answers if answer["result"] not in (OK, DROPPED)]
+    landed.refusals += zip(refused, batch.refusals, strict=True)
     landed.results.update(results)
     landed.types.update(batch.tally.types)
+    landed.misfits.update(batch.misfits)
+    landed.envelopes.update(" in ".join(reversed(document.envelopes)) for document in documents if document.envelopes)
 
 
 def _write(landed: Landed, store: Store, objects: Mapping[str, bytes]) -> None:
@@ -137,7 +143,7 @@ def _check(landed: Landed, events: Iterable[bytes], body: bytes) -> None:
     # Imported here: it brings pyarrow.
     from deliverywatch.email.events import parquet
 
-    rows = parquet.rows(io.BytesIO(body), [name for name, _ in TABLE_COLUMNS])
-    for line, row in zip(events, rows, strict=True):
-        landed.fields.add(orjson.loads(line), orjson.loads(row[-1]))
-        landed.fields.in_columns += sum(value is not None for value in row[:-1])
+    others = [name for name, _ in TABLE_COLUMNS if name != "raw"]
+    for event, (raw, *row) in zip(events, parquet.rows(io.BytesIO(body), ["raw", *others]), strict=True):
+        landed.fields.add(exact(event.decode()), exact(raw))
+        landed.fields.in_columns += sum(value is not None for value in row)

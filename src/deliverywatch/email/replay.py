@@ -1,7 +1,8 @@
 """The objects under the error prefix -> what is wrong with their records, and those that can be read, sent again.
 
 Firehose keeps a failed record as `rawData` in base64. A record that the transform refused is kept as it came; one that
-did not fit the table is kept as the transform's row, whose `raw` holds the event.
+did not fit the table is kept as the transform's row, whose `raw` holds the event. A record of several events, or of an
+envelope with one, is sent as its events.
 """
 
 from base64 import b64decode
@@ -12,7 +13,9 @@ from typing import Any
 import orjson
 
 from deliverywatch.email.events import rows
-from deliverywatch.email.events.refusals import RefusedError
+from deliverywatch.email.events.envelopes import event_in
+from deliverywatch.email.events.files import numbered
+from deliverywatch.email.events.refusals import Reason, RefusedError
 from deliverywatch.email.events.streams import Stream, error_folder
 from deliverywatch.email.firehose import delivery
 from deliverywatch.email.firehose.batches import batches
@@ -64,47 +67,56 @@ def replay(
     return result
 
 
-def event_in(line: bytes) -> bytes:
-    """Return the event in a line of an error object, ready to be sent; ValueError if it is not an error record."""
+def record_in(line: bytes) -> bytes:
+    """Return the record in a line of an error object as it came; ValueError if it is not an error record."""
     record: dict[str, Any] = orjson.loads(line)
     data = b64decode(record["rawData"])
     if record.get("dataCatalogTable"):
-        data = orjson.loads(data)["raw"].encode()
-    return data if data.endswith(b"\n") else data + b"\n"
+        return str(orjson.loads(data)["raw"]).encode()
+    return data
 
 
 def _replay(
     store: Store, key: str, result: Replayed, send: Callable[[Sequence[bytes]], Sequence[int]], *, dry_run: bool
 ) -> None:
     lines = read_listed(store, key).splitlines(keepends=True)
-    good = dict(_readable(lines, result))
+    good = [*_readable(lines, result)]
     result.records += len(lines)
+    readable = {index for index, _ in good}
     if dry_run:
-        result.sent += len(good)
+        result.sent += len(readable)
         return
-    taken: set[int] = set()
-    for batch in batches(good.items(), _BATCH_RECORDS, _BATCH_BYTES):
+    stays = set(range(len(lines))) - readable
+    for batch in batches(good, _BATCH_RECORDS, _BATCH_BYTES):
         not_taken = send([event for _, event in batch])
-        taken |= {index for position, (index, _) in enumerate(batch) if position not in not_taken}
-    result.sent += len(taken)
-    stays = [line for index, line in enumerate(lines) if index not in taken]
+        stays |= {index for position, (index, _) in enumerate(batch) if position in not_taken}
+    result.sent += len(readable - stays)
     if not stays:
         store.delete(key)
-    elif taken:
-        store.write(key, b"".join(stays))
+    elif readable - stays:
+        store.write(key, b"".join(lines[index] for index in sorted(stays)))
 
 
 def _readable(lines: Sequence[bytes], result: Replayed) -> Iterator[tuple[int, bytes]]:
     for index, line in enumerate(lines):
         try:
-            event = event_in(line)
-            rows.row(rows.parse(event), "", "")
+            events = _events_in(record_in(line))
         except RefusedError as error:
             _refuse(result, error.reason, str(error))
         except (ValueError, KeyError, TypeError, AttributeError):
             _refuse(result, "not_an_error_record", "The line is not an error record of Firehose.")
         else:
-            yield index, event
+            yield from ((index, event.rstrip(b"\n") + b"\n") for event in events)
+
+
+def _events_in(record: bytes) -> list[bytes]:
+    """Return the events in a record, or raise RefusedError if one of them could not be a row."""
+    events = [document.data for document in numbered(record.splitlines(keepends=True))]
+    for event in events:
+        rows.row(event_in(event), "", "")
+    if not events:
+        raise RefusedError(Reason.NO_EVENT, "The record holds no event.")
+    return events
 
 
 def _refuse(result: Replayed, reason: str, sentence: str) -> None:

@@ -8,6 +8,7 @@ reason, so the reasons are stored beside them, by the hash of the record's bytes
 import binascii
 import hashlib
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import Any
 import orjson
 
 from deliverywatch.email.events import rows
+from deliverywatch.email.events.envelopes import event_in
 from deliverywatch.email.events.refusals import DROPPED, FAILED, OK, Reason, RefusedError
 from deliverywatch.email.events.streams import Stream, error_folder, stream_of
 from deliverywatch.email.events.tally import Tally
@@ -41,6 +43,7 @@ class Batch:
         answers: For Firehose, in the order of the records.
         refusals: One for each record that failed, in their order.
         tally: What is counted of the rows, for the metrics.
+        misfits: Fields whose value did not fit its column, by how many events had one.
     """
 
     stream: Stream
@@ -48,6 +51,7 @@ class Batch:
     answers: list[dict[str, str]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    misfits: Counter[str] = field(default_factory=Counter)
 
 
 def transformed(event: Mapping[str, Any], campaign_tag: str) -> Batch:
@@ -77,7 +81,7 @@ def _answer(batch: Batch, record: Mapping[str, Any], campaign_tag: str) -> dict[
         data = b64decode(encoded)
         if data.isspace() or not data:
             return {"recordId": record["recordId"], "result": DROPPED, "data": encoded}
-        row = rows.row(rows.parse(data), iso(_arrived(record)), campaign_tag)
+        row = rows.row(event_in(data), iso(_arrived(record)), campaign_tag)
         line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
     except RefusedError as error:
         return _refused(batch, record, Refusal(_hash(data), error.reason, str(error)))
@@ -85,7 +89,10 @@ def _answer(batch: Batch, record: Mapping[str, Any], campaign_tag: str) -> dict[
         # Whatever a record holds, it must not fail the batch: its neighbours would be retried three times, and lost.
         sentence = f"The record could not be read: {type(error).__name__}."
         return _refused(batch, record, Refusal(_hash(str(encoded).encode()), Reason.NOT_JSON, sentence))
-    batch.tally.add(row)
+    misfits = row.get("misfits", ())
+    batch.misfits.update(misfits)
+    # Whatever is counted needs a time of sending, and of a mail whose own cannot be read the nearest is this.
+    batch.tally.add({"sent_at": row["event_time"], **row} if misfits else row)
     return {"recordId": record["recordId"], "result": OK, "data": b64encode(line).decode()}
 
 

@@ -108,38 +108,48 @@ def _sender(store: Store, lake: Path | None, target: Target, stream: Stream) -> 
 @click.option("--days", type=click.IntRange(1, 90), default=2, show_default=True, help="Days of the lake to look at.")
 @target_and_json
 def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: int, as_json: bool) -> None:
-    """Find fields that SES sends and no column holds.
+    """Find what SES sends and no column holds.
 
-    Shows the change of the tables that adds them. Looks into files of raw EVENTS, one a line, or into the column
-    `raw` of the lake.
+    Shows fields without a column and the change of the tables that adds them, values that do not fit their column, and
+    types of events that are none of SES's ten. Looks into files of raw EVENTS, or into the column `raw` of the lake.
 
     \b
     JSON: {"fields": [{"path": "delivery.inboxPlacement.folder", "count": 3,
              "column": "", "athena_type": "string"}],
-           "statements": ["ALTER TABLE ..."], "columns": ["Column(...),"]}
+           "statements": ["ALTER TABLE ..."], "columns": ["Column(...),"],
+           "misfits": {"open.ipAddress": 1}, "unknown_types": {"Teleport": 1}}
 
-    Exit code 3: there are such fields.
+    Exit code 3: there are such fields, values or types.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.email import drift as flow
     from deliverywatch.operate.account.deployment import environment_of
 
     database = f"email_events_db_{environment_of(target.stack) or 'prod'}"
     if events or lake:
-        new_fields = flow.drift(raw_lines(events) if events else _raw_column(store_of(lake, target), days))
+        result = flow.drift(_documents(events) if events else _raw_column(store_of(lake, target), days))
     else:
         database = target.find()[1].output("EmailDatabase")
-        new_fields = flow.drift(_raw_column(store_of(None, target), days))
+        result = flow.drift(_raw_column(store_of(None, target), days))
     document = {
-        "fields": [{name: getattr(field, name) for name in _FIELD} for field in new_fields],
-        "statements": flow.statements(new_fields, database),
-        "columns": flow.column_lines(new_fields),
+        "fields": [{name: getattr(field, name) for name in _FIELD} for field in result.fields],
+        "statements": flow.statements(result.fields, database),
+        "columns": flow.column_lines(result.fields),
+        "misfits": result.misfits,
+        "unknown_types": result.unknown_types,
     }
     print_either(document, "\n".join(_lines(document)), as_json=as_json)
-    if new_fields:
+    if result.fields or result.misfits:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _raw_column(store: Store, days: int) -> Iterator[str]:
+def _documents(events: tuple[Path, ...]) -> Iterator[bytes]:
+    from deliverywatch.email.events.files import numbered
+
+    for path in events:
+        yield from (document.data for document in numbered(raw_lines([path])))
+
+
+def _raw_column(store: Store, days: int) -> Iterator[bytes]:
     from deliverywatch.email.events import parquet
     from deliverywatch.email.events.streams import Stream, day_of, table_folders
     from deliverywatch.storage.store import read_listed
@@ -149,10 +159,14 @@ def _raw_column(store: Store, days: int) -> Iterator[str]:
     newest = max((day for day in dated.values() if day), default=datetime.now(UTC).date())
     for key, day in dated.items():
         if day and day > newest - timedelta(days=days):
-            yield from (raw for (raw,) in parquet.rows(io.BytesIO(read_listed(store, key)), ["raw"]))
+            yield from (raw.encode() for (raw,) in parquet.rows(io.BytesIO(read_listed(store, key)), ["raw"]))
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
+    for name, count in document["unknown_types"].items():
+        yield f"{count:10,}  {one_line(name)}  is a type of event that is none of SES's ten: a row without details"
+    for name, count in document["misfits"].items():
+        yield f"{count:10,}  {name}  has a value that does not fit its column: null there, whole in raw"
     if not document["fields"]:
         yield "Every field has a column or is known to stay in raw."
         return

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import hashlib
+import io
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
 STREAMS = click.Choice(["newsletter", "transactional"])
 _MOST_REFUSALS = 10
+_GZIP = b"\x1f\x8b"
 
 
 @click.command()
@@ -32,9 +39,10 @@ _MOST_REFUSALS = 10
 def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_tag: str, as_json: bool) -> None:
     """Land EVENTS in a folder, as the deployed stack would.
 
-    EVENTS is a file with one raw SES event a line; it becomes Parquet, error records and reasons. AWS is not called.
-    Afterwards the Parquet is read back and every field of every event is looked for. Landing the same file at the same
-    time again writes the same objects.
+    EVENTS is a file of raw SES events: one a line, over several lines, or in an array. gzip and the envelopes of SNS,
+    SQS and EventBridge are taken off. It becomes Parquet, error records and reasons. AWS is not called. Afterwards the
+    Parquet is read back and every field of every event is looked for. Landing the same file at the same time again
+    writes the same objects.
 
     \b
     JSON: {"records": {"in": 3, "rows": 1, "dropped": 1, "failed": 1},
@@ -42,9 +50,10 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
              "lost": 0, "columns": 15},
            "types": {"Send": 1},
            "objects": ["events/newsletter/dt=.../....parquet"],
+           "misfits": {"open.ipAddress": 1}, "envelopes": {"SNS": 1},
            "errors": [{"line": 2, "reason": "not_json", "sentence": ""}]}
 
-    Exit code 3: a field was lost.
+    Exit code 1: no event could be read. 3: a field was lost.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.email import land as flow
     from deliverywatch.storage.folder import Folder
@@ -56,17 +65,33 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
         print_json(document)
     else:
         _show(document, out)
+    if landed.refusals and not document["records"]["rows"]:
+        why = one_line(landed.refusals[0][1].sentence)
+        echo(f"Nothing of {events} landed, and it lies under the error prefix of {out}: {why}", err=True)
+        raise SystemExit(Exit.FAILED)
     if landed.fields.lost:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
 def raw_lines(paths: Iterable[Path]) -> Iterator[bytes]:
-    """Yield the raw events of files, one a line, or raise InputError where one does not exist."""
+    """Yield the lines of files, or raise InputError where one does not exist or is damaged."""
     for path in paths:
         if not path.exists():
-            raise InputError(f"There is no file {path}.", next_step="Name a file with one event of SES a line.")
-        with path.open("rb") as file:
-            yield from file
+            raise InputError(f"There is no file {path}.", next_step="Name a file of SES events.")
+        try:
+            with path.open("rb") as file, _opened(file, file.peek(2)[:2]) as lines:
+                yield from lines
+        except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeError) as error:
+            raise InputError(f"{path} is damaged: {error}.", next_step="Fetch the file again.") from error
+
+
+def _opened(file: BufferedReader, magic: bytes) -> AbstractContextManager[Iterable[bytes]]:
+    if magic == _GZIP:
+        return gzip.GzipFile(fileobj=file)
+    if magic in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        # As PowerShell writes what it redirects.
+        return io.BytesIO(file.read().decode("utf-16").encode())
+    return file
 
 
 def _settings(events: Path, stream: str, at: datetime, campaign_tag: str) -> Settings:
@@ -93,6 +118,8 @@ def _document(landed: Landed) -> dict[str, Any]:
             "columns": fields.in_columns,
         },
         "types": dict(sorted(landed.types.items())),
+        "misfits": dict(sorted(landed.misfits.items())),
+        "envelopes": dict(sorted(landed.envelopes.items())),
         "objects": landed.keys,
         "errors": [
             {"line": line, **{name: value for name, value in asdict(refusal).items() if name != "sha256"}}
@@ -107,7 +134,11 @@ def _show(document: dict[str, Any], out: Path) -> None:
     echo(records.format_map(document["records"]))
     echo(fields.format_map(document["fields"]))
     for name, count in document["types"].items():
-        echo(f"{count:10,}  {name}")
+        echo(f"{count:10,}  {one_line(name)}")
+    for name, count in document["envelopes"].items():
+        echo(f"{count:10,}  out of an envelope of {name}")
+    for name, count in document["misfits"].items():
+        echo(f"{count:10,}  with a value of {name} that does not fit its column: null there, whole in raw")
     for key in document["objects"]:
         echo(f"{out / key}")
     for error in document["errors"][:_MOST_REFUSALS]:

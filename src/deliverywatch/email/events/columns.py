@@ -88,7 +88,9 @@ COLUMNS = (
         "whether it left all topics",
         ("subscription.newTopicPreferences.unsubscribeAll",),
     ),
-    Column("raw", "string", "the whole event as JSON, with the values of mail.headers taken out"),
+    Column("raw", "string", "the whole event as it came, with the values of mail.headers taken out"),
+    # Columns that came later stand behind it: Glue takes them at the end only.
+    Column("misfits", "array<string>", "fields whose value did not fit its column and is in raw only"),
 )
 
 # Name and type, as Glue and Parquet take them.

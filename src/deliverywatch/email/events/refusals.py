@@ -6,16 +6,15 @@ OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 
 
 class Reason(StrEnum):
-    """What is wrong with a record."""
+    """What is wrong with a record; earlier releases wrote `bad_time` and `header_injection` too."""
 
     NOT_JSON = "not_json"
     TOO_LARGE = "too_large"
     TOO_DEEP = "too_deep"
+    NO_EVENT = "no_event"
     UNKNOWN_EVENT_TYPE = "unknown_event_type"
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
-    BAD_TIME = "bad_time"
-    HEADER_INJECTION = "header_injection"
 
 
 class RefusedError(Exception):

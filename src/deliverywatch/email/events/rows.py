@@ -1,5 +1,8 @@
 """An event of SES -> one row: the typed columns, and the whole event as text with its headers taken out.
 
+An event is what names its type and its message; nothing else that it holds or lacks can refuse it. A value that does
+not fit its column is null there, and its field is named in `misfits`.
+
 Each of the ten event types has its block, whose name is not always the type's. A column that holds one field of a block
 as it is needs nothing here: it is read as `columns` says. Formats and examples:
 docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-contents.html
@@ -11,22 +14,20 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from deliverywatch.email.events import values
 from deliverywatch.email.events.columns import COLUMNS, LABELS
+from deliverywatch.email.events.originals import Original, raw
 from deliverywatch.email.events.refusals import Reason, RefusedError
 
 if TYPE_CHECKING:
-    from deliverywatch.email.events.values import Object
+    from deliverywatch.email.events.values import Misfits, Object
 
 Row = dict[str, Any]
 
-# SES writes 1 to 2 KB and cuts headers at 10 KB: what is larger is not from SES.
-LARGEST_BYTES = 256 * 1024
-
-# `mail.headers` holds List-Unsubscribe links that work, one per recipient.
-REDACTED = "[redacted]"
+# Nobody names a type with a text that is longer.
+_LONGEST_TYPE = 60
+# SES documents that `send` is empty; it leaves nothing out.
+_MAY_BE_LEFT_OUT = "send"
 
 BLOCKS = {
     "Send": "send",
@@ -44,7 +45,7 @@ BLOCKS = {
 # The lists of the people that a block is about, with an address each.
 _PEOPLE = {"bounce": "bouncedRecipients", "complaint": "complainedRecipients", "deliveryDelay": "delayedRecipients"}
 
-Read = Callable[[Any, str, str], Any]
+Read = Callable[[Any, str, str, "Misfits"], Any]
 
 _READ: dict[str, Read] = {
     "string": values.text,
@@ -69,109 +70,100 @@ def _plain_fields(block: str) -> list[tuple[str, Read, list[str]]]:
 _PLAIN_FIELDS = {block: _plain_fields(block) for block in BLOCKS.values()}
 
 
-def parse(data: bytes) -> Object:
-    """Return the event in a record, or raise RefusedError: it is too large, not JSON, or not an object."""
-    if len(data) > LARGEST_BYTES:
-        raise RefusedError(Reason.TOO_LARGE, f"The record has {len(data):,} bytes; an event of SES has about 2,000.")
-    try:
-        event = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        if "depth limit" in str(error):
-            raise RefusedError(Reason.TOO_DEEP, "The record is nested deeper than 1,000 levels.") from error
-        raise RefusedError(Reason.NOT_JSON, f"The record is not JSON: {error}.") from error
-    if type(event) is not dict:
-        values.wrong("The record", event, "an object")
-    return event
-
-
-def row(event: Object, arrived_at: str, campaign_tag: str) -> Row:
+def row(original: Original, arrived_at: str, campaign_tag: str) -> Row:
     """Return the row of an event; columns without a value are left out.
 
     Args:
-        event: As parsed; the values of its headers are redacted in place.
+        original: The event and its text.
         arrived_at: When Firehose got it, as `values.iso` writes it.
         campaign_tag: Name of the message tag that names the newsletter or campaign.
 
     Raises:
-        RefusedError: The event is not one of SES, or a field has the wrong type.
+        RefusedError: The event names no type, or no message.
     """
-    event_type = event.get("eventType") or event.get("notificationType")
-    block = BLOCKS.get(event_type) if type(event_type) is str else None
-    if block is None:
-        raise RefusedError(Reason.UNKNOWN_EVENT_TYPE, _unknown(event_type))
-    content = {} if block == "send" and block not in event else _part(event, block)
+    event, misfits = original.event, list[str]()
+    event_type = _type(event)
+    block = BLOCKS.get(event_type, "")
     made: Row = {"event_type": event_type, "arrived_at": arrived_at}
-    _read_message(made, _part(event, "mail"), campaign_tag)
-    for name, read, path in _PLAIN_FIELDS[block]:
-        made[name] = _read_at(content, block, path, read)
-    _read_people(made, content, block)
-    made["event_time"] = values.time(content, block, "timestamp") or made["sent_at"]
+    _read_message(made, values.child(event, "", "mail", misfits), campaign_tag, misfits)
+    content = _content(event, event_type, block, misfits)
+    for name, read, path in _PLAIN_FIELDS.get(block, ()):
+        made[name] = _read_at(content, block, path, read, misfits)
+    _read_people(made, content, block, misfits)
+    made["event_time"] = values.time(content, block or "*", "timestamp", misfits) or made["sent_at"] or arrived_at
     made["recipient_domain"] = values.domain(made["recipients"][0]) if made["recipients"] else None
+    made["raw"] = raw(original)
+    made["misfits"] = sorted({*misfits}) if misfits else None
     made["event_id"] = _event_id(made)
-    made["raw"] = _raw(event)
     return {name: value for name, value in made.items() if value is not None}
 
 
-def _unknown(event_type: object) -> str:
+def _type(event: Object) -> str:
+    event_type = event.get("eventType") or event.get("notificationType")
     if type(event_type) is not str:
-        return "The record names no event type."
-    return f"The event type {event_type[:60]!r} is none of SES's ten."
+        raise RefusedError(Reason.UNKNOWN_EVENT_TYPE, "The record names no event type.")
+    if len(event_type) > _LONGEST_TYPE:
+        sentence = f"The event type {event_type[:_LONGEST_TYPE]!r}... is too long for one."
+        raise RefusedError(Reason.UNKNOWN_EVENT_TYPE, sentence)
+    return event_type
 
 
-def _part(event: Object, name: str) -> Object:
-    if name not in event:
-        raise RefusedError(Reason.MISSING_FIELD, f"The event has no {name}.")
-    return values.child(event, "", name)
+def _content(event: Object, event_type: str, block: str, misfits: Misfits) -> Object:
+    """Return what an event says beside its mail; of a type that is not known, only its time is read."""
+    if not block:
+        misfits.append("eventType")
+        content = event.get(event_type[:1].lower() + event_type[1:])
+        return content if type(content) is dict else {}
+    if block not in event and block != _MAY_BE_LEFT_OUT:
+        misfits.append(block)
+    return values.child(event, "", block, misfits)
 
 
-def _read_message(made: Row, mail: Object, campaign_tag: str) -> None:
-    made["sent_at"] = values.time(mail, "mail", "timestamp")
+def _read_message(made: Row, mail: Object, campaign_tag: str, misfits: Misfits) -> None:
+    made["message_id"] = values.text(mail, "mail", "messageId", misfits)
+    if not made["message_id"]:
+        raise RefusedError(Reason.MISSING_FIELD, "The event has no mail.messageId, or one that is not text.")
+    made["sent_at"] = values.time(mail, "mail", "timestamp", misfits)
     if made["sent_at"] is None:
-        raise RefusedError(Reason.MISSING_FIELD, "The event has no mail.timestamp.")
-    made["tags"] = tags = values.labels(mail, "mail", "tags")
-    made["message_id"] = values.required_text(mail, "mail", "messageId")
-    made["sender"] = values.header(mail, "mail", "source")
+        misfits.append("mail.timestamp")
+    made["tags"] = tags = values.labels(mail, "mail", "tags", misfits)
+    made["sender"] = values.header(mail, "mail", "source", misfits)
     made["sender_domain"] = values.domain(made["sender"])
-    made["subject"] = values.header(values.child(mail, "mail", "commonHeaders"), "mail.commonHeaders", "subject")
-    made["recipients"] = values.texts(mail, "mail", "destination")
+    headers = values.child(mail, "mail", "commonHeaders", misfits)
+    made["subject"] = values.header(headers, "mail.commonHeaders", "subject", misfits)
+    made["recipients"] = values.texts(mail, "mail", "destination", misfits)
     if tags:
         made["configuration_set"] = next(iter(tags.get("ses:configuration-set", ())), None)
         made["campaign"] = next(iter(tags.get(campaign_tag, ())), None)
-    if headers := values.children(mail, "mail", "headers"):
-        mail["headers"] = [{**header, "value": REDACTED} for header in headers]
 
 
-def _read_at(owner: Object, block: str, path: list[str], read: Read) -> Any:
+def _read_at(owner: Object, block: str, path: list[str], read: Read, misfits: Misfits) -> Any:
     for parent in path[:-1]:
-        owner = values.child(owner, block, parent)
+        owner = values.child(owner, block, parent, misfits)
         block = f"{block}.{parent}"
-    return read(owner, block, path[-1])
+    return read(owner, block, path[-1], misfits)
 
 
-def _read_people(made: Row, content: Object, block: str) -> None:
+def _read_people(made: Row, content: Object, block: str, misfits: Misfits) -> None:
     """Put those whom the event is about in the place of all whom the message went to."""
     if block == "delivery":
-        made["recipients"] = values.texts(content, block, "recipients") or made["recipients"]
+        made["recipients"] = values.texts(content, block, "recipients", misfits) or made["recipients"]
     if block not in _PEOPLE:
         return
-    people, path = values.children(content, block, _PEOPLE[block]), f"{block}.{_PEOPLE[block]}[]"
-    addresses = [values.text(person, path, "emailAddress") for person in people]
+    people, path = values.children(content, block, _PEOPLE[block], misfits), f"{block}.{_PEOPLE[block]}[]"
+    addresses = [values.text(person, path, "emailAddress", misfits) for person in people]
     made["recipients"] = [address for address in addresses if address is not None] or made["recipients"]
     if people and block != "complaint":
-        made["status_code"] = values.text(people[0], path, "status")
-        made["diagnostic"] = values.text(people[0], path, "diagnosticCode")
+        made["status_code"] = values.text(people[0], path, "status", misfits)
+        made["diagnostic"] = values.text(people[0], path, "diagnosticCode", misfits)
 
 
 def _event_id(made: Row) -> str:
     # SES gives events no id. These fields distinguish events, and are the same in a copy. A scanner and a person can
-    # open a mail in the same millisecond: what is taken for a copy is merged away for good.
+    # open a mail in the same millisecond: what is taken for a copy is merged away for good. Of an event that could not
+    # be read in full, only the whole text is sure to distinguish it.
     of_visit = (made.get(name) or "" for name in ("link", "ip_address", "user_agent"))
     parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], *of_visit)
-    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-
-
-def _raw(event: Object) -> str:
-    try:
-        return orjson.dumps(event).decode()
-    except (TypeError, orjson.JSONEncodeError) as error:
-        raise RefusedError(Reason.TOO_DEEP, "The event is nested deeper than 254 levels.") from error
+    if made["misfits"]:
+        parts = (made["raw"],)
+    return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

@@ -1,130 +1,120 @@
-"""Fields of an event -> values of columns, checked for their types: a wrong one refuses the event, naming its path.
+"""Fields of an event -> values of columns: what does not fit its column is null there, and its path is noted.
 
-A field that is missing or null is None. SES's words (types, verdicts, sub-types) are an open set: new ones pass.
+A field that is missing or null is None, and no misfit. SES's words (types, verdicts, sub-types) are an open set: new
+ones pass. `raw` holds every value as it came.
 """
 
 import re
 from datetime import UTC, datetime
-from typing import Any, NoReturn
-
-from deliverywatch.email.events.refusals import Reason, RefusedError
+from typing import Any
 
 Object = dict[str, Any]
+# The paths of the fields that did not fit.
+Misfits = list[str]
 
 _BIGINT = 2**63
-# What JSON calls the types of Python.
-_TYPE_NAMES = {
-    type(None): "null",
-    bool: "a boolean",
-    str: "text",
-    int: "a number",
-    float: "a number",
-    list: "an array",
-    dict: "an object",
-}
+# SES cuts a mail's headers at 10 KB, and what a server says is shorter.
+LONGEST_TEXT = 32_768
 # What ends a header line: in a subject or sender it is an injected header, and must not be passed on.
 _LINE_BREAKS = ("\r", "\n", "\0")
 # As SES writes times and Firehose takes them; ISO 8601 has other spellings, 2026-W47-5 or a decimal comma.
 _AS_SES_WRITES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASCII)
 
 
-def wrong(path: str, value: object, wanted: str) -> NoReturn:
-    """Refuse a value of the wrong type."""
-    raise RefusedError(Reason.WRONG_TYPE, f"{path} is {_TYPE_NAMES[type(value)]}, not {wanted}.")
-
-
-def text(owner: Object, block: str, name: str) -> str | None:
+def text(owner: Object, block: str, name: str, misfits: Misfits) -> str | None:
     """Return a text."""
     value = owner.get(name)
-    if value is None or type(value) is str:
+    if value is None or (type(value) is str and len(value) <= LONGEST_TEXT):
         return value
-    wrong(f"{block}.{name}", value, "text")
+    misfits.append(f"{block}.{name}")
+    return None
 
 
-def required_text(owner: Object, block: str, name: str) -> str:
-    """Return a text that every event has."""
-    value = text(owner, block, name)
-    if not value:
-        raise RefusedError(Reason.MISSING_FIELD, f"The event has no {block}.{name}.")
-    return value
-
-
-def header(owner: Object, block: str, name: str) -> str | None:
-    """Return the text of a header; one with a line break is refused."""
-    value = text(owner, block, name)
+def header(owner: Object, block: str, name: str, misfits: Misfits) -> str | None:
+    """Return the text of a header; one with a line break is a misfit."""
+    value = text(owner, block, name, misfits)
     if value is not None and any(character in value for character in _LINE_BREAKS):
-        raise RefusedError(Reason.HEADER_INJECTION, f"{block}.{name} holds a line break, as an injected header does.")
+        misfits.append(f"{block}.{name}")
+        return None
     return value
 
 
-def whole_number(owner: Object, block: str, name: str) -> int | None:
+def whole_number(owner: Object, block: str, name: str, misfits: Misfits) -> int | None:
     """Return a whole number; one too large for a column would fail after the transform, and again at each replay."""
     value = owner.get(name)
     if value is None or (type(value) is int and -_BIGINT <= value < _BIGINT):
         return value
-    wrong(f"{block}.{name}", value, "a whole number of 64 bits")
+    misfits.append(f"{block}.{name}")
+    return None
 
 
-def flag(owner: Object, block: str, name: str) -> bool | None:
+def flag(owner: Object, block: str, name: str, misfits: Misfits) -> bool | None:
     """Return a boolean."""
     value = owner.get(name)
     if value is None or type(value) is bool:
         return value
-    wrong(f"{block}.{name}", value, "a boolean")
+    misfits.append(f"{block}.{name}")
+    return None
 
 
-def child(owner: Object, block: str, name: str) -> Object:
-    """Return an object; an empty one if the field is missing."""
+def child(owner: Object, block: str, name: str, misfits: Misfits) -> Object:
+    """Return an object; an empty one if the field is missing or something else."""
     value = owner.get(name)
     if type(value) is dict:
         return value
-    return {} if value is None else wrong(f"{block}.{name}".lstrip("."), value, "an object")
+    if value is not None:
+        misfits.append(f"{block}.{name}".lstrip("."))
+    return {}
 
 
-def children(owner: Object, block: str, name: str) -> list[Object]:
-    """Return a list of objects."""
+def children(owner: Object, block: str, name: str, misfits: Misfits) -> list[Object]:
+    """Return the objects of a list."""
     value = owner.get(name)
     if value is None:
         return []
     if type(value) is list and all(type(item) is dict for item in value):
         return value
-    wrong(f"{block}.{name}", value, "an array of objects")
+    misfits.append(f"{block}.{name}")
+    return [item for item in value if type(item) is dict] if type(value) is list else []
 
 
-def texts(owner: Object, block: str, name: str) -> list[str]:
-    """Return a list of texts."""
+def texts(owner: Object, block: str, name: str, misfits: Misfits) -> list[str]:
+    """Return the texts of a list."""
     value = owner.get(name)
     if value is None:
         return []
-    if type(value) is list and all(type(item) is str for item in value):
+    if type(value) is list and all(type(item) is str and len(item) <= LONGEST_TEXT for item in value):
         return value
-    wrong(f"{block}.{name}", value, "an array of texts")
+    misfits.append(f"{block}.{name}")
+    return [item for item in value if type(item) is str and len(item) <= LONGEST_TEXT] if type(value) is list else []
 
 
-def labels(owner: Object, block: str, name: str) -> dict[str, list[str]] | None:
+def labels(owner: Object, block: str, name: str, misfits: Misfits) -> dict[str, list[str]] | None:
     """Return names with their values, as SES writes tags."""
     value = owner.get(name)
     if value is None:
         return None
-    if type(value) is not dict or not all(type(label) is list for label in value.values()):
-        wrong(f"{block}.{name}", value, "an object of arrays")
-    for key, label in value.items():
-        if not all(type(text) is str for text in label):
-            wrong(f"{block}.{name}.{key}", label, "an array of texts")
-    return value
+    if type(value) is not dict:
+        misfits.append(f"{block}.{name}")
+        return None
+    if all(map(_is_label, value.values())):
+        return value
+    misfits.append(f"{block}.{name}.*")
+    return {key: label for key, label in value.items() if _is_label(label)}
 
 
-def time(owner: Object, block: str, name: str) -> str | None:
+def time(owner: Object, block: str, name: str, misfits: Misfits) -> str | None:
     """Return a time as Firehose's conversion takes it: ISO 8601 in UTC with a Z; an offset would fail there."""
-    value = text(owner, block, name)
+    value = text(owner, block, name, misfits)
     if value is None:
         return None
     try:
         time = datetime.fromisoformat(value)
         return value if _AS_SES_WRITES.fullmatch(value) else iso(time if time.tzinfo else time.replace(tzinfo=UTC))
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError):
         # Converted to UTC, a time on the first or last day of the calendar can fall outside of it.
-        raise RefusedError(Reason.BAD_TIME, f"{block}.{name} is not a time in ISO 8601.") from error
+        misfits.append(f"{block}.{name}")
+        return None
 
 
 def iso(time: datetime) -> str:
@@ -139,3 +129,7 @@ def domain(address: str | None) -> str | None:
     bare = address.rpartition("<")[2].partition(">")[0]
     _, at, name = bare.rpartition("@")
     return name.strip().lower() or None if at else None
+
+
+def _is_label(value: object) -> bool:
+    return type(value) is list and all(type(text) is str for text in value)

@@ -19,6 +19,7 @@ ALERTS = ("AlertsTopic",)
 # For alarms that FILL with zeros: they end when data stops, and that is meant.
 FILLED = {"recovers-without-data": "No data is a zero here: nothing was sent, nothing failed, nothing waits."}
 ENVIRONMENT = {"Environment": Ref("Environment")}
+_LONGEST_WARM_UP_MINUTES = 2880
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ class Alarm:
         return {"Metadata": {"cwalarm": {"accept": accepted}}} if accepted else {}
 
     def _warm_up(self) -> dict[str, Any]:
-        if not self.warm_up_minutes:
+        # Those that wait for longer than CloudWatch lets them, the notifier alone waits for.
+        if not 0 < self.warm_up_minutes <= _LONGEST_WARM_UP_MINUTES:
             return {}
         # It begins again with every update, so it has to end with the first data: those of a watch that is at work are
         # there already.

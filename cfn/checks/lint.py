@@ -13,10 +13,13 @@ from checks import functions, trust
 from checks.finding import Finding, Template, of_type
 from checks.published import AWS_DIMENSIONS, PUBLISHED, Published
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.pipeline.declaration.pipelines import NAMESPACE as PIPELINE
 from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
 
 # Of these an absence is the news: what counts runs, and what FILL makes of a silence.
-_COUNTS_OF_RUNS = frozenset({"Runs", "ExecutionsStarted", "ExecutionsSucceeded", "Invocations", "Unchanged"})
+_COUNTS_OF_RUNS = frozenset(
+    {"Runs", "ExecutionsStarted", "ExecutionsSucceeded", "JobSuccess", "Invocations", "Unchanged"}
+)
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
@@ -47,7 +50,9 @@ def findings(template: Template, emitted: Iterable[Published] = PUBLISHED) -> li
     faults: list[Finding] = []
     for name, properties in of_type(template, "AWS::CloudWatch::Alarm"):
         for metric in _metrics(properties):
-            ours = published.get((metric.namespace, metric.name))
+            # A pipeline's metrics may have a namespace of its own.
+            namespace = PIPELINE if "Pipeline" in metric.dimensions else metric.namespace
+            ours = published.get((namespace, metric.name))
             faults += _dimensions(name, metric, ours)
             faults += _period(name, metric, ours, properties, template) if ours else ()
         faults += _breaching(name, properties)

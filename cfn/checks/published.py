@@ -9,7 +9,7 @@ from deliverywatch import thresholds
 from deliverywatch.email.counts import NAMESPACE as EMAIL
 from deliverywatch.operate.doctor.findings import METRIC as DOCTOR
 from deliverywatch.operate.doctor.findings import NAMESPACE as OPERATE
-from deliverywatch.pipeline.outputs.metrics import NAMESPACE as PIPELINE
+from deliverywatch.pipeline.declaration.pipelines import NAMESPACE as PIPELINE
 from deliverywatch.pipeline.outputs.metrics import PUBLISHED as PIPELINE_METRICS
 from deliverywatch.queries.run.record import NAMESPACE as QUERIES
 from deliverywatch.sms.counts import NAMESPACE as SMS

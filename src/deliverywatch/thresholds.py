@@ -201,8 +201,17 @@ FILE_TOMBSTONE_DAYS = 30
 # Limits for a run, each a parameter per pipeline. An hour is four times what the reference pipeline takes.
 PIPELINE_DURATION_SECONDS = 3600
 
+# A run is slow when it has ended, and hangs while it runs: twice the time of a slow one, so that one is not the other.
+PIPELINE_HUNG_SECONDS = 2 * PIPELINE_DURATION_SECONDS
+
+# How often the running executions are looked at: a run that hangs is mailed so much later at most.
+PIPELINE_MEASURE_MINUTES = 10
+
 # The reference runs every 6 hours; one hour more, so that a late start does not count as a missed one.
 PIPELINE_MISSED_RUN_HOURS = 7
+
+# Two such runs, and one hour more: one that failed is mailed with its cause, and the next one may be well again.
+PIPELINE_UNPROVEN_HOURS = 13
 
 # Shares of rows and keys, not of checks: with four checks, one failure would mean 75 %, however small it is.
 PIPELINE_QUALITY_PERCENT = 95

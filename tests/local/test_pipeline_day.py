@@ -95,5 +95,18 @@ def test_good_runs_end_them_all_with_one_mail_each(world: World) -> None:
 
 def test_a_run_that_does_not_start_is_missed(world: World) -> None:
     (mail,) = world.miss()
-    assert "run missed" in mail
+    assert "no good run" in mail
     assert open_watches(world) == {MISSED.full_watch}
+
+
+def test_a_run_that_does_not_end_is_measured_and_has_one_mail(world: World) -> None:
+    world.run()
+    waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 9999, "End": True}}}
+    steps, alarms = world.cloud.client("stepfunctions"), world.cloud.client("cloudwatch")
+    steps.update_state_machine(stateMachineArn=MACHINE, definition=json.dumps(waits))
+    hanging = steps.start_execution(stateMachineArn=MACHINE, name="hangs", input="{}")["executionArn"]
+    mails = world.miss()
+    steps.stop_execution(executionArn=hanging)
+    names = ["deliverywatch-prod-pipeline-sf_user-hung"]
+    assert [alarm["StateValue"] for alarm in alarms.describe_alarms(AlarmNames=names)["MetricAlarms"]] == ["ALARM"]
+    assert [("no good run" in mail, "CRITICAL" in mail) for mail in mails] == [(True, True)]

@@ -67,7 +67,7 @@ def test_every_alarm_has_a_case_in_which_it_calls_and_one_in_which_it_does_not(p
     }
     names = [definition.name for definition in alarm.from_template(documents.read(pipeline_build / "template.json"))]
     own = [name.removeprefix("deliverywatch-prod-") for name in names if "-pipeline-" in name]
-    assert len(own) == 13
+    assert len(own) == 16
     for name in own:
         assert {(name, "OK"), (name, "ALARM")} <= expected
 
@@ -87,6 +87,8 @@ def test_every_number_is_a_parameter_with_a_default(pipeline_template: dict[str,
     assert {name.removeprefix("SfUser"): parameter["Default"] for name, parameter in own.items()} == {
         "MissedRunHours": "7",
         "DurationSeconds": "3600",
+        "HungSeconds": "7200",
+        "UnprovenHours": "13",
         "MinimumRecords": "100",
         "StaleHours": "6",
         "QualityPercent": "95",
@@ -167,5 +169,5 @@ def test_two_pipelines_have_parameters_and_alarms_of_their_own() -> None:
     template = stacks.template([stack_of(both)], "arm64", "0").to_dict()
     assert {"SfUserStaleHours", "OrdersStaleHours"} <= template["Parameters"].keys()
     kinds = [resource["Type"] for resource in template["Resources"].values()]
-    assert (kinds.count("AWS::CloudWatch::CompositeAlarm"), kinds.count("AWS::CloudWatch::Alarm")) == (2, 23)
-    assert kinds.count("AWS::Lambda::Function") == 3
+    assert (kinds.count("AWS::CloudWatch::CompositeAlarm"), kinds.count("AWS::CloudWatch::Alarm")) == (2, 28)
+    assert kinds.count("AWS::Lambda::Function") == 4

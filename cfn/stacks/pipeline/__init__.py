@@ -11,12 +11,27 @@ from typing import TYPE_CHECKING, Any
 from troposphere import GetAtt, Ref, Sub, events
 
 from blocks.extras import Extra
-from blocks.parts import PREFIX, Function, Statement, allow, arn, dead_letters, invocable, named, retries, sender, title
+from blocks.parts import (
+    PREFIX,
+    Function,
+    Statement,
+    allow,
+    arn,
+    dead_letters,
+    invocable,
+    named,
+    not_kept,
+    retries,
+    schedule,
+    sender,
+    title,
+)
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import workgroup
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.pipeline.declaration.source import Source, read
 from deliverywatch.pipeline.diagnosis.faults import shipped
+from deliverywatch.thresholds import PIPELINE_MEASURE_MINUTES
 from stacks.pipeline.alarms import DEAD_LETTERS, watches
 from stacks.pipeline.dashboard import pipeline_dashboard
 from stacks.pipeline.parameters import limits, parameters
@@ -50,6 +65,7 @@ def declared(source: Source) -> tuple[Pipeline, ...]:
 
 def stack_of(pipelines: Sequence[Pipeline], declaration: str = DECLARATION) -> Stack:
     """Return everything of the pipeline system, for these pipelines; the functions ship their declaration."""
+    functions = [replace(function, files=shipped_as(declaration)) for function in _functions(pipelines)]
     return Stack(
         resources=[
             workgroup(
@@ -60,10 +76,12 @@ def stack_of(pipelines: Sequence[Pipeline], declaration: str = DECLARATION) -> S
             ),
             *dead_letters(DEAD_LETTERS, [sender("events", GetAtt("PipelineEnded", "Arn"))]),
             *_started_by_the_end_of_runs(pipelines),
+            *schedule("pipeline-measure-running", functions[-1], f"rate({PIPELINE_MEASURE_MINUTES} minutes)"),
+            not_kept("pipeline-measure", "Ten minutes later the next run measures anew.", "pipeline-errors"),
             pipeline_dashboard(pipelines),
         ],
         parameters=parameters(pipelines),
-        functions=[replace(function, files=shipped_as(declaration)) for function in _functions(pipelines)],
+        functions=functions,
         watches=watches(pipelines),
         outputs={
             "PipelineReportArn": ("Task for the failure path of a state machine", GetAtt("PipelineReport", "Arn")),
@@ -93,6 +111,7 @@ def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
     environment = _environment(pipelines)
     records = [*objects("state/pipeline"), Sub("${LakeBucket.Arn}/state/pipeline-blind.json")]
     looks = [*_may_look(pipelines), allow(["s3:GetObject", "s3:PutObject"], records), MAY_SET_ASIDE]
+    machines = [Sub(arn("states", f"stateMachine:{pipeline.state_machine}")) for pipeline in pipelines]
     return [
         _function(
             "publish",
@@ -119,6 +138,13 @@ def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
             # It waits for Athena, which may take minutes over a large history.
             timeout_seconds=900,
             environment={**environment, "DELIVERYWATCH_WORKGROUP": named("pipeline")},
+        ),
+        _function(
+            "measure",
+            "The executions that run -> the age of each pipeline's oldest",
+            [allow("states:ListExecutions", machines)],
+            packages=("aws-embedded-metrics",),
+            environment=environment,
         ),
     ]
 

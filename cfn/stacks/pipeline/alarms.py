@@ -27,7 +27,6 @@ from blocks.alarms import (
     waiting_in,
 )
 from blocks.parts import arn
-from deliverywatch.pipeline.outputs.metrics import NAMESPACE
 from stacks.pipeline.parameters import parameter
 
 if TYPE_CHECKING:
@@ -37,12 +36,8 @@ DEAD_LETTERS = "pipeline-dead-letters"
 _HOUR = 3600
 
 # Its metrics come with a run, so no run is no news to them.
-_MISSED_SAYS = {"blind-without-data": "That no run starts has an alarm of its own, which ends in -missed."}
-# CloudWatch lets an alarm warm up for two days at most.
-_LONGEST_WARM_UP_MINUTES = 2880
-
+_MISSED_SAYS = {"blind-without-data": "That no run comes has an alarm of its own, which ends in -missed."}
 _TITLES = {
-    "missed": "run missed",
     "slow": "run takes long",
     "records": "too few records",
     "stale": "data is stale",
@@ -54,7 +49,9 @@ _MAILED_BY_THE_REPORT = {
     "timed-out": "ExecutionsTimedOut",
     "aborted": "ExecutionsAborted",
 }
-CHILDREN = (*_MAILED_BY_THE_REPORT, "job-failures", *_TITLES)
+# One watch: a run that hangs is also one that is not well, and the next may not be started while it does.
+_ABSENT = ("missed", "hung", "unproven")
+CHILDREN = (*_MAILED_BY_THE_REPORT, "job-failures", *_ABSENT, *_TITLES)
 
 
 def watches(pipelines: Sequence[Pipeline]) -> list[Watch]:
@@ -64,9 +61,11 @@ def watches(pipelines: Sequence[Pipeline]) -> list[Watch]:
 
 def _watches_of(pipeline: Pipeline) -> list[Watch]:
     name = f"pipeline-{pipeline.name}"
-    mailed = (_missed(pipeline), _slow(pipeline), *_readings(pipeline))
+    absent = [_missed(pipeline), _hung(pipeline), _unproven(pipeline)]
+    mailed = (_slow(pipeline), *_readings(pipeline))
     ended = [_ended(pipeline, what) for what in _MAILED_BY_THE_REPORT]
     return [
+        Watch(f"{name}-missed", f"{pipeline.name}: no good run", absent, f"state/{name}-missed.json"),
         *(
             Watch(alarm.name, f"{pipeline.name}: {title}", [alarm], f"state/{alarm.name}.json")
             for alarm, title in zip(mailed, _TITLES.values(), strict=True)
@@ -77,7 +76,7 @@ def _watches_of(pipeline: Pipeline) -> list[Watch]:
 
 def _metric(pipeline: Pipeline, job_type: str, name: str, statistic: str) -> Metric:
     """Return one of the metrics that `pipeline-publish` emits."""
-    return Metric(NAMESPACE, name, statistic, {**ENVIRONMENT, "Pipeline": pipeline.name, "JobType": job_type})
+    return Metric(pipeline.namespace, name, statistic, {**ENVIRONMENT, "Pipeline": pipeline.name, "JobType": job_type})
 
 
 def _executions(pipeline: Pipeline, name: str) -> Metric:
@@ -152,19 +151,55 @@ def _slow(pipeline: Pipeline) -> Alarm:
 
 def _missed(pipeline: Pipeline) -> Alarm:
     hours = parameter(pipeline, "MissedRunHours")
-    started = {"started": _executions(pipeline, "ExecutionsStarted")}
-    return Alarm(
-        f"pipeline-{pipeline.name}-missed",
+    return _none_for(
+        pipeline,
+        "missed",
         f"{pipeline.name}: no run started for ${{{hours}}} hours.",
-        Expression("Runs started", "FILL(started, 0)", started),
+        Expression("Runs started", "FILL(started, 0)", {"started": _executions(pipeline, "ExecutionsStarted")}),
+        hours,
+        pipeline.limits.missed_run_hours,
+    )
+
+
+def _unproven(pipeline: Pipeline) -> Alarm:
+    hours = parameter(pipeline, "UnprovenHours")
+    return _none_for(
+        pipeline,
+        "unproven",
+        f"{pipeline.name}: no run was proven well for ${{{hours}}} hours: those that were started have not ended, "
+        "failed, or left too little to tell.",
+        Expression("Good runs", "FILL(good, 0)", {"good": _metric(pipeline, "pipeline", "JobSuccess", "Sum")}),
+        hours,
+        pipeline.limits.unproven_hours,
+    )
+
+
+def _none_for(
+    pipeline: Pipeline, what: str, description: str, runs: Expression, hours: str, declared_hours: int
+) -> Alarm:
+    return Alarm(
+        f"pipeline-{pipeline.name}-{what}",
+        description,
+        runs,
         1,
         _HOUR,
-        # FILL makes silence a 0 at once; a state machine that never ran has nothing to fill, and is missed too.
+        # FILL makes silence a 0 at once; a pipeline that never ran has nothing to fill, and is missed too.
         "breaching",
         (Ref(hours), Ref(hours)),
         comparison="LessThanThreshold",
         # A new stack need not know of the runs before it.
-        warm_up_minutes=min(_LONGEST_WARM_UP_MINUTES, pipeline.limits.missed_run_hours * 60),
+        warm_up_minutes=declared_hours * 60,
+        severity="critical",
+    )
+
+
+def _hung(pipeline: Pipeline) -> Alarm:
+    limit = parameter(pipeline, "HungSeconds")
+    return Alarm(
+        f"pipeline-{pipeline.name}-hung",
+        f"{pipeline.name}: the oldest run that has not ended has been running for more than ${{{limit}}} seconds.",
+        _metric(pipeline, "pipeline", "OldestRunSeconds", "Maximum"),
+        limit,
         severity="critical",
     )
 
@@ -195,6 +230,15 @@ _UNWATCHED = _errors(
     "A function that watches the pipelines failed: runs may fail without a mail.",
     "blind",
 )
+_UNMEASURED = Alarm(
+    "pipeline-unmeasured",
+    "Whether a run hangs is not known: within an hour the function that looks failed, or did not run at all.",
+    # Lambda counts the errors of every run, 0 of a good one: no count is no run.
+    Expression("Errors", "FILL(measured, 1)", {"measured": function_metric("Errors", "pipeline-measure")}),
+    period_seconds=_HOUR,
+    warm_up_minutes=60,
+    severity="blind",
+)
 # A validation that fails makes its run fail, and that is mailed with its cause.
 _UNVALIDATED = _errors(
     "pipeline-validate-errors",
@@ -203,6 +247,11 @@ _UNVALIDATED = _errors(
     "ok",
 )
 _WATCHES_OF_ALL = [
-    Watch("pipeline-blind", "Pipeline monitoring is blind", [_UNWATCHED, _UNDELIVERED], "state/pipeline-blind.json"),
+    Watch(
+        "pipeline-blind",
+        "Pipeline monitoring is blind",
+        [_UNWATCHED, _UNDELIVERED, _UNMEASURED],
+        "state/pipeline-blind.json",
+    ),
     Watch("pipeline-validate", "Validation of pipelines", [_UNVALIDATED]),
 ]

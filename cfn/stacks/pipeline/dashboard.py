@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.dashboards import BLUE, GREEN, GREY, ORANGE, RED, chart, dashboard, limit, line, state_of, words
 from blocks.parts import CONSOLE, CONSOLE_OF, arn
-from deliverywatch.pipeline.outputs.metrics import NAMESPACE
 from stacks.pipeline.alarms import CHILDREN
 from stacks.pipeline.parameters import parameter
 
@@ -54,7 +53,7 @@ def _chart(
 ) -> dict[str, Any]:
     dimensions = {"Environment": "${Environment}", "Pipeline": pipeline.name}
     lines = [
-        line(NAMESPACE, name, {**dimensions, "JobType": job_type}, label=label, stat=stat, color=color)
+        line(pipeline.namespace, name, {**dimensions, "JobType": job_type}, label=label, stat=stat, color=color)
         for job_type, name, stat, label, color in metrics
     ]
     drawn = [limit(label, parameter(pipeline, what), color) for label, what, color in limits]
@@ -63,7 +62,7 @@ def _chart(
 
 def _runs(pipeline: Pipeline, top: int) -> dict[str, Any]:
     machine = {"StateMachineArn": f"{_MACHINE}{pipeline.state_machine}"}
-    ends = {"Succeeded": GREEN, "Failed": RED, "TimedOut": ORANGE, "Aborted": GREY}
+    ends = {"Started": BLUE, "Succeeded": GREEN, "Failed": RED, "TimedOut": ORANGE, "Aborted": GREY}
     metrics = [
         line("AWS/States", f"Executions{end}", machine, label=end.lower(), stat="Sum", color=color)
         for end, color in ends.items()
@@ -75,7 +74,8 @@ _CHARTS: Sequence[tuple[str, Sequence[_Line], Sequence[_Limit]]] = (
     ("duration", (
         ("pipeline", "ExecutionDuration", "Maximum", "run (s)", BLUE),
         ("glue", "ExecutionDuration", "Maximum", "Glue jobs (s)", GREY),
-    ), [("slow", "DurationSeconds", ORANGE)]),
+        ("pipeline", "OldestRunSeconds", "Maximum", "still running (s)", ORANGE),
+    ), [("slow", "DurationSeconds", ORANGE), ("hangs", "HungSeconds", RED)]),
     ("records", (
         ("validation", "RecordsProcessed", "Sum", "processed", BLUE),
         ("scd2", "RecordsCreated", "Sum", "created", GREEN),

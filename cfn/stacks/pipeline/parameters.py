@@ -50,8 +50,12 @@ def _of(pipeline: Pipeline) -> list[Parameter]:
     rows = [
         ("MissedRunHours", "Missed run (hours)", "missed_run_hours",
          "No run started for so many hours: the schedule's interval and one hour more."),
+        ("UnprovenHours", "No good run (hours)", "unproven_hours",
+         "No run was proven well for so many hours, though some may have started: two intervals and one hour more."),
         ("DurationSeconds", "Slow over (seconds)", "duration_seconds",
          "A run that takes longer is slow."),
+        ("HungSeconds", "Hangs over (seconds)", "hung_seconds",
+         "A run that has been running for longer hangs; 7200 where duration_seconds is 3600: twice that."),
         ("MinimumRecords", "At least so many records", "minimum_records",
          "A run that writes fewer records has most likely read the wrong data."),
         ("StaleHours", "Stale over (hours)", "stale_hours",

@@ -78,6 +78,22 @@ def _has_time(seconds_left: Callable[[], float], what: str) -> None:
         raise CloudUnavailable(f"{what} was not read, because the function had no time left.", kind="timeout")
 
 
+class StateMachines:
+    """The state machines of an account; `prefix` is what the ARN of one begins with, up to its name."""
+
+    def __init__(self, prefix: str, client: Any = None) -> None:
+        self._prefix, self._client = prefix, client or boto3.client("stepfunctions", config=PATIENT)
+
+    def running(self, state_machine: str) -> Iterator[Mapping[str, Any]]:
+        """Yield what ListExecutions says of the executions that run, or raise CloudRefused."""
+        with _translated("Step Functions", f"the running executions of {state_machine}"):
+            pages = self._client.get_paginator("list_executions").paginate(
+                stateMachineArn=f"{self._prefix}{state_machine}", statusFilter="RUNNING"
+            )
+            for page in pages:
+                yield from page["executions"]
+
+
 class Athena:
     """Queries in one workgroup; each is stopped when its time is over, so that nothing goes on costing."""
 

@@ -57,7 +57,7 @@ def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: s
     properties = {"execution": run.execution.arn, "redrive_count": run.execution.redrive_count, "jobs": jobs}
     return [
         emf.document(
-            metrics.NAMESPACE,
+            run.pipeline.namespace,
             {"Environment": environment, "Pipeline": run.pipeline.name, "JobType": job_type},
             {point.name: (point.value, point.unit) for point in group},
             stamp,

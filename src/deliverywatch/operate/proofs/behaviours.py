@@ -271,6 +271,15 @@ BEHAVIOURS = (
         ("local/test_pipeline_day.py::test_a_planted_fault_ends_in_exactly_one_mail_with_the_right_cause",),
     ),
     Behaviour(
+        "stepfunctions-lists-running", "Step Functions",
+        "ListExecutions with RUNNING gives every execution that has not ended with its start and, where it was "
+        "redriven, the time of that; of an EXPRESS state machine it gives none.",
+        _D, f"{_DOCS}step-functions/latest/apireference/API_ListExecutions.html", "deliverywatch/pipeline/measure.py",
+        "compute/states.py",
+        ("pipeline/test_pipeline_measure.py::test_every_page_of_running_executions_is_read",
+         "local/test_pipeline_day.py::test_a_run_that_does_not_end_is_measured_and_has_one_mail"),
+    ),
+    Behaviour(
         "firehose-keeps-failed", "Firehose",
         "Records that a transform fails go under the error prefix with their reason; none is lost.",
         _D, f"{_DOCS}firehose/latest/dev/data-transformation-failure-handling.html",

@@ -13,7 +13,10 @@ _WEEK_SECONDS = 7 * 86_400
 # seven days (AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html, EvaluationPeriods).
 RANGES: Mapping[str, Range] = {
     "duration_seconds": Range(60, _WEEK_SECONDS),
+    # A Standard execution lives for a year at most.
+    "hung_seconds": Range(60, 366 * 86_400),
     "missed_run_hours": Range(2, _WEEK_SECONDS // 3600),
+    "unproven_hours": Range(2, _WEEK_SECONDS // 3600),
     "minimum_records": Range(0, 1_000_000_000),
     "stale_hours": Range(0, 8760, is_whole=False),
     "quality_percent": Range(0, 100, is_whole=False),
@@ -28,7 +31,9 @@ class Limits:
     """What must hold of a run, as the stack's parameters say."""
 
     duration_seconds: int = thresholds.PIPELINE_DURATION_SECONDS
+    hung_seconds: int = thresholds.PIPELINE_HUNG_SECONDS
     missed_run_hours: int = thresholds.PIPELINE_MISSED_RUN_HOURS
+    unproven_hours: int = thresholds.PIPELINE_UNPROVEN_HOURS
     minimum_records_count: int = thresholds.PIPELINE_MINIMUM_RECORDS_COUNT
     stale_hours: float = thresholds.PIPELINE_STALE_HOURS
     quality_percent: float = thresholds.PIPELINE_QUALITY_PERCENT
@@ -47,4 +52,16 @@ def limits_of(table: Table, default: Limits | None = None) -> Limits:
     read: dict[str, Any] = {
         _ATTRIBUTES.get(name, name): table.number(name, limits, base.of(name)) for name, limits in RANGES.items()
     }
+    _follow(read, table, is_declared=default is None)
     return Limits(**{one.name: read[one.name] for one in fields(Limits)})
+
+
+def _follow(read: dict[str, Any], table: Table, *, is_declared: bool) -> None:
+    """Let limits that are not declared follow those they depend on: a run that is slow does not hang as well."""
+    slow, missed = read["duration_seconds"], read["missed_run_hours"]
+    following = {"hung_seconds": 2 * slow, "unproven_hours": 2 * missed - 1}
+    for name in following if is_declared else ():
+        if name not in table.body:
+            read[name] = min(following[name], RANGES[name].highest)
+    if read["hung_seconds"] < slow:
+        table.refuse("hung_seconds", f"is {read['hung_seconds']}, and can be {slow} (its duration_seconds) or more.")

@@ -29,8 +29,14 @@ _FOLDER = Form(
     re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!.'()=/ -]*/)?", re.ASCII),
     "a folder in S3, written s3://bucket/ or s3://bucket/prefix/",
 )
+# The namespace of its metrics, unless a pipeline has its own; those that begin with AWS/ are AWS's.
+NAMESPACE = "DeliveryWatch/Pipeline"
+_NAMESPACE = Form(
+    re.compile(r"(?!AWS/)[A-Za-z0-9_][A-Za-z0-9_.#/-]{0,254}"),
+    "a namespace of CloudWatch: 1 to 255 ASCII letters, digits and - _ . # /, which does not begin with AWS/",
+)
 # Watches and alarms of the whole system are called so: `pipeline-blind`.
-RESERVED_NAMES = ("blind", "errors", "undelivered", "validate")
+RESERVED_NAMES = ("blind", "errors", "undelivered", "unmeasured", "validate")
 
 
 class Where(StrEnum):
@@ -64,6 +70,7 @@ class Pipeline:
 
     Attributes:
         name: Also the value of the metrics' dimension `Pipeline`.
+        namespace: Of its metrics.
         steps: Name of a state -> the part of the pipeline it belongs to.
         database: Athena's database for tables that name none.
         artifacts: Where dbt's results lie, as `s3://bucket/prefix/`; empty for none.
@@ -72,6 +79,7 @@ class Pipeline:
 
     name: str
     state_machine: str
+    namespace: str = NAMESPACE
     steps: Mapping[str, Where] = field(default_factory=dict)
     database: str = ""
     artifacts: str = ""
@@ -164,6 +172,7 @@ def _pipeline(table: Table) -> Pipeline:
     pipeline = Pipeline(
         name=name,
         state_machine=table.text("state_machine", _MACHINE),
+        namespace=table.text("namespace", _NAMESPACE, NAMESPACE),
         steps={step: Where(steps.word(step, Where)) for step in steps.body} if steps else {},
         database=table.text("database", DATABASE, ""),
         artifacts=table.text("artifacts", _FOLDER, ""),

@@ -14,8 +14,6 @@ from deliverywatch.pipeline.diagnosis.dbt import DbtRun, Ending
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.runs import Execution, JobRun
 
-NAMESPACE = "DeliveryWatch/Pipeline"
-
 
 class JobType(StrEnum):
     """The part of a pipeline that a metric is about."""
@@ -31,6 +29,7 @@ class JobType(StrEnum):
 PUBLISHED: Mapping[tuple[JobType, str], str] = {
     (JobType.PIPELINE, "ExecutionDuration"): "Seconds",
     (JobType.PIPELINE, "JobSuccess"): "Count",
+    (JobType.PIPELINE, "OldestRunSeconds"): "Seconds",
     (JobType.GLUE, "ExecutionDuration"): "Seconds",
     (JobType.GLUE, "JobSuccess"): "Count",
     (JobType.DBT, "JobSuccess"): "Count",

@@ -213,6 +213,9 @@ PIPELINE_MISSED_RUN_HOURS = 7
 # Two such runs, and one hour more: one that failed is mailed with its cause, and the next one may be well again.
 PIPELINE_UNPROVEN_HOURS = 13
 
+# The clocks of dbt and of Step Functions may differ, and a file is written after its time; runs are hours apart.
+PIPELINE_CLOCK_TOLERANCE_SECONDS = 300
+
 # Shares of rows and keys, not of checks: with four checks, one failure would mean 75 %, however small it is.
 PIPELINE_QUALITY_PERCENT = 95
 PIPELINE_INTEGRITY_PERCENT = 98

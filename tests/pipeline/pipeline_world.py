@@ -66,8 +66,12 @@ def states_event(status: str = "SUCCEEDED", **detail: Any) -> Any:
 class Executions:
     """Step Functions with what it says of each execution."""
 
-    def __init__(self, description: Mapping[str, Any] | None = None, history: Iterable[Mapping[str, Any]] = ()) -> None:
-        self.description, self.events, self.calls = description, list(history), Counter[str]()
+    def __init__(
+        self, description: Mapping[str, Any] | None = None, history: Iterable[Mapping[str, Any]] | None = None
+    ) -> None:
+        self.description, self.calls = description, Counter[str]()
+        self.events = good_history() if history is None else list(history)
+        self.items: dict[str, int] = {}
 
     def describe(self, arn: str) -> Mapping[str, Any]:
         self.calls[f"describe {arn}"[:8]] += 1
@@ -77,6 +81,10 @@ class Executions:
     def history(self, arn: str) -> list[Mapping[str, Any]]:
         self.calls[f"history {arn}"[:7]] += 1
         return self.events
+
+    def map_run(self, arn: str) -> Mapping[str, Any]:
+        self.calls[f"map_run {arn}"[:7]] += 1
+        return {"mapRunArn": arn, "itemCounts": self.items}
 
 
 class Artifacts(dict[str, bytes]):
@@ -106,6 +114,13 @@ class Memory(memory.Memory):
 def step(name: str, kind: str = "Task") -> dict[str, Any]:
     """The event of a history that a state was entered."""
     return {"type": f"{kind}StateEntered", "stateEnteredEventDetails": {"name": name, "input": "{}"}}
+
+
+def good_history() -> list[dict[str, Any]]:
+    """The history of a run that has gone through every step that is declared."""
+    return [
+        event for name, where in SF_USER.steps.items() if where != "monitor" for event in (step(name), succeeded({}))
+    ]
 
 
 def succeeded(output: Any) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import InputError
+from deliverywatch.pipeline.diagnosis.completeness import verdict_on
 from deliverywatch.pipeline.diagnosis.dbt import DbtRun, run_of
 from deliverywatch.pipeline.outputs import metrics
 from pipeline.pipeline_world import event
 
 
 def values(run: DbtRun) -> dict[str, float]:
-    return {point.name: point.value for point in metrics.of_dbt([run]) if point.value}
+    return {point.name: point.value for point in metrics.of_dbt([run], verdict_on([run])) if point.value}
 
 
 @pytest.mark.parametrize(
@@ -22,12 +23,12 @@ def values(run: DbtRun) -> dict[str, float]:
         (
             "v4",
             {"DbtModelsRun": 3, "DbtModelsFailed": 1, "DbtTestsPassed": 1, "DbtTestsFailed": 1, "DbtTestsErrored": 1}
-            | {"DbtTestsSkipped": 1},
+            | {"DbtTestsSkipped": 1, "DbtModelsSkipped": 1},
         ),
         ("v5", {"JobSuccess": 1, "DbtModelsRun": 2, "DbtTestsPassed": 1, "DbtTestsWarned": 1}),
         ("v6", {"DbtModelsRun": 2, "DbtModelsFailed": 1, "DbtTestsPassed": 2}),
-        ("v6_fusion", {"JobSuccess": 1, "DbtModelsRun": 1, "DbtTestsPassed": 1, "DbtUnknown": 1}),
-        ("v6_docs_generate", {"JobSuccess": 1}),
+        ("v6_fusion", {"DbtModelsRun": 1, "DbtTestsPassed": 1, "DbtUnknown": 1}),
+        ("v6_docs_generate", {}),
     ],
 )
 def test_each_version_is_counted(name: str, expected: dict[str, float]) -> None:
@@ -53,7 +54,8 @@ def test_a_failed_hook_is_bad_and_is_no_model() -> None:
     document["results"][0]["status"] = "error"
     run = run_of(document)
     assert run.bad[0].kind == "operation"
-    assert {point.name: point.value for point in metrics.of_dbt([run])}["JobSuccess"] == 0
+    assert values(run)["DbtHooksFailed"] == 1
+    assert verdict_on([run]) == "failing"
     assert len(run.models) == 3
 
 

@@ -62,9 +62,16 @@ class StepFunctions:
     def history(self, arn: str) -> Iterator[Mapping[str, Any]]:
         """Yield the events of an execution, the oldest first, or raise CloudRefused or CloudUnavailable."""
         with _translated("Step Functions", "the history of the execution"):
-            for page in self._client.get_paginator("get_execution_history").paginate(executionArn=arn):
+            pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn, maxResults=1000)
+            for page in pages:
                 yield from page["events"]
                 _has_time(self._seconds_left, "the rest of the history")
+
+    def map_run(self, arn: str) -> Mapping[str, Any]:
+        """Return what DescribeMapRun says, or raise CloudRefused or CloudUnavailable."""
+        with _translated("Step Functions", "the items of a distributed Map"):
+            _has_time(self._seconds_left, "the items of a distributed Map")
+            return dict(self._client.describe_map_run(mapRunArn=arn))
 
 
 def seconds_left(context: Any) -> Callable[[], float]:

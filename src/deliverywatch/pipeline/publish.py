@@ -12,10 +12,14 @@ from typing import Any
 from deliverywatch import emf
 from deliverywatch.pipeline.declaration.pipelines import Pipeline
 from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_event
+from deliverywatch.pipeline.diagnosis.judge import RunVerdict, judge
 from deliverywatch.pipeline.outputs import counted_runs, metrics
 from deliverywatch.pipeline.outputs.metrics import Point
 from deliverywatch.storage.records import update_record
 from deliverywatch.storage.store import Change, Store
+
+# What a line says beside its metrics: more reasons of the same kind add nothing.
+_REASONS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +39,13 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
         InputError: The event is none.
     """
     run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
+    judged = judge(run)
     summary = {"pipeline": run.pipeline.name, "execution": run.execution.name, "status": run.execution.status.value}
     if not run.execution.status.is_final or run.execution.stopped_at is None:
         return summary | {"metrics": 0, "note": "it has not ended"}
-    due = _counted(run, run.execution.stopped_at, ports.store)
+    due = _counted(run, judged, run.execution.stopped_at, ports.store)
     for stamped in due:
-        for line in documents(stamped.points, stamped.stamp, run, environment):
+        for line in documents(stamped.points, stamped.stamp, run, environment, judged):
             ports.emit(line)
     unknown = {status: count for invocation in run.dbt for status, count in invocation.unknown.items()}
     # What cannot be read is mailed by `report`, with the run; to raise here would be a second mail, and a vaguer one.
@@ -48,13 +53,14 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
     return summary | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown} | unread
 
 
-def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: str) -> list[str]:
+def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: str, judged: RunVerdict) -> list[str]:
     """Return the EMF documents of these points, one for each part of the pipeline."""
     groups: dict[str, list[Point]] = {}
     for point in points:
         groups.setdefault(point.job_type.value, []).append(point)
     jobs = [{"job": job.job, "id": job.id, "dpu_seconds": job.dpu_seconds} for job in run.evidence.jobs]
     properties = {"execution": run.execution.arn, "redrive_count": run.execution.redrive_count, "jobs": jobs}
+    properties |= {"verdict": judged.verdict.value, "reasons": list(judged.reasons[:_REASONS])}
     return [
         emf.document(
             run.pipeline.namespace,
@@ -67,8 +73,8 @@ def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: s
     ]
 
 
-def _counted(run: Run, stamp: datetime, store: Store) -> list[counted_runs.Stamped]:
-    points = metrics.of_run(run.execution, run.evidence, run.dbt)
+def _counted(run: Run, judged: RunVerdict, stamp: datetime, store: Store) -> list[counted_runs.Stamped]:
+    points = metrics.of_run(run, judged)
 
     def counted(before: counted_runs.Entry | None) -> Change[list[counted_runs.Stamped]]:
         result = counted_runs.count(run.execution, points, before, stamp)

@@ -21,6 +21,7 @@ from deliverywatch.errors import DeliveryWatchError, InputError, StoreConflict, 
 from deliverywatch.messages.context import key_of
 from deliverywatch.messages.notice import SystemNotice, to_document
 from deliverywatch.messages.untrusted import mapping
+from deliverywatch.messages.verdict import Verdict
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
 from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis.advice import Explanation, dashboard_link, document, explanation_of
@@ -28,6 +29,7 @@ from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run,
 from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
+from deliverywatch.pipeline.diagnosis.judge import judge
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, Execution, Status, execution_of_event, running
 from deliverywatch.pipeline.outputs import mail_context, notices, notified_causes
 from deliverywatch.pipeline.outputs.notified_causes import Memory
@@ -167,9 +169,10 @@ def _ended(run: Run, ports: Ports, now: datetime, catalogue: Catalogue) -> dict[
         return result | {"told": [], "note": "a later run was well"}
     if explanation:
         return result | {"told": [_publish(run, _failure(run, explanation, known, now), explanation, ports)]}
-    if run.problems:
-        # What cannot be read may hold a failure, and the very one that is open.
-        return result | {"told": [_publish(run, notices.of_unknown(run, known.last_good, at), None, ports)]}
+    judged = judge(run)
+    if judged.verdict is not Verdict.HEALTHY:
+        # What cannot be read or is not there may hold a failure, and the very one that is open.
+        return result | {"told": [_publish(run, notices.of_unknown(run, judged, known.last_good, at), None, ports)]}
     if memory is None:
         raise StoreUnavailable("What is open cannot be read, so nothing can be ended.")
     return result | {"told": _publish_recovery(run, memory, ports, at)}

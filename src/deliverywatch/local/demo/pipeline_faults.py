@@ -65,6 +65,10 @@ _ROWS = [node(_TEST, "fail", 12, "Got 12 results, configured to fail if != 0")]
 _BROKEN = [
     node(_TEST, "error", message='Database Error in test unique_users_id: column "user_id" does not exist'),
 ]
+_FAILED_BATCH = [
+    node(_MODEL, "success", message="Database Error in model dim_users: TABLE_NOT_FOUND: Table 'raw.users'")
+    | {"batch_results": {"successful": [["2026-11-19", "2026-11-20"]], "failed": [["2026-11-20", "2026-11-21"]]}}
+]
 _RUN, _TEST_STEP = _dbt("run", "DbtRun"), _dbt("test", "DbtTest")
 
 # In the order in which they are played.
@@ -94,6 +98,11 @@ FAULTS = (
     Fault("A test of dbt finds rows, and its step says it is fine", "test-data-rule", Left(results={"test": _ROWS}),
           status="SUCCEEDED"),
     Fault("The results that dbt wrote are cut off", "unproven", Left(results={"run": None}), status="SUCCEEDED"),
+    Fault("The results of dbt hold no node", "unproven", Left(results={"run": []}), status="SUCCEEDED"),
+    Fault("The results of dbt are those of the day before", "unproven", Left(results_age=timedelta(days=1)),
+          status="SUCCEEDED"),
+    Fault("A batch of a model failed, and dbt calls it a success", "transform-missing-data",
+          Left(results={"run": _FAILED_BATCH}), status="SUCCEEDED"),
 
     Fault("Versions of 12 users overlap", "integrity", Left(overlapping_count=12)),
     Fault("12 users have two current versions", "integrity", Left(twice_current_count=12)),

@@ -26,6 +26,8 @@ _COLUMNS = {
     },
 }
 _ROWS = 240
+# No later than the shortest run that dbt is a part of.
+_DBT_ENDS_AFTER = timedelta(minutes=11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Left:
         overlapping_count: Keys of the history whose first version ends too late.
         twice_current_count: Keys of the history with two current versions.
         results: Results of dbt's nodes, by command; None for a file that was cut off.
+        results_age: How long before the run they were written, for those that are of another run.
     """
 
     row_count: int = _ROWS
@@ -47,6 +50,7 @@ class Left:
     overlapping_count: int = 0
     twice_current_count: int = 0
     results: Mapping[str, Sequence[Mapping[str, Any]] | None] = field(default_factory=dict)
+    results_age: timedelta = timedelta(0)
 
 
 def create(cloud: LocalCloud) -> None:
@@ -65,7 +69,7 @@ def leave(cloud: LocalCloud, run: str, started_at: datetime, left: Left) -> None
         s3.put_object(Bucket=DATA, Key=f"{name}/part-0.parquet", Body=_parquet(rows, _COLUMNS[name]))
     for command in ("run", "test"):
         key = artifact(run, command).removeprefix(f"s3://{ARTIFACTS}/")
-        s3.put_object(Bucket=ARTIFACTS, Key=key, Body=_results(run, command, left))
+        s3.put_object(Bucket=ARTIFACTS, Key=key, Body=_results(run, command, started_at, left))
 
 
 def node(unique_id: str, status: str, failures: int | None = None, message: str = "") -> dict[str, Any]:
@@ -113,7 +117,7 @@ def _parquet(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> b
     return buffer.getvalue()
 
 
-def _results(run: str, command: str, left: Left) -> bytes:
+def _results(run: str, command: str, started_at: datetime, left: Left) -> bytes:
     good = {
         "run": [node(f"model.sf_user.{name}", "success") for name in ("stg_users", "dim_users", "fct_logins")],
         "test": [node(f"test.sf_user.{name}", "pass", 0) for name in ("not_null_users_id", "unique_users_id")],
@@ -124,6 +128,7 @@ def _results(run: str, command: str, left: Left) -> bytes:
             "dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json",
             "dbt_version": "1.10.0",
             "invocation_id": f"{run}-{command}",
+            "generated_at": (started_at + _DBT_ENDS_AFTER - left.results_age).isoformat(),
         },
         "results": list(nodes or ()),
         "elapsed_time": 12.0,

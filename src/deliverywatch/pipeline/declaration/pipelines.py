@@ -25,6 +25,7 @@ _MACHINE = Form(
     re.compile(r"[!'()+\-.0-9=@A-Z_a-z]{1,80}"),
     "the name of a state machine, no ARN, of 1 to 80 ASCII letters, digits and - _ . + = @ ! ' ( )",
 )
+_STATE = Form(re.compile(r"[^\n]{1,80}"), "the name of a state")
 _FOLDER = Form(
     re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!.'()=/ -]*/)?", re.ASCII),
     "a folder in S3, written s3://bucket/ or s3://bucket/prefix/",
@@ -71,10 +72,13 @@ class Pipeline:
     Attributes:
         name: Also the value of the metrics' dimension `Pipeline`.
         namespace: Of its metrics.
-        steps: Name of a state -> the part of the pipeline it belongs to.
+        steps: Name of a state -> the part of the pipeline it belongs to. A good run has gone through all of them, those
+            that watch and those that are optional left out.
         database: Athena's database for tables that name none.
         artifacts: Where dbt's results lie, as `s3://bucket/prefix/`; empty for none.
         data: Where Athena reads the tables' files, likewise.
+        optional: Steps that a good run may leave out, or recover from.
+        nested: State machines that its steps start and wait for, whose runs are read too.
     """
 
     name: str
@@ -87,6 +91,8 @@ class Pipeline:
     records: Records | None = None
     histories: tuple[History, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    optional: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()
 
 
 def pipelines_of(document: object, source: Source | None = None) -> tuple[Pipeline, ...]:
@@ -180,6 +186,8 @@ def _pipeline(table: Table) -> Pipeline:
         records=_records(records) if records else None,
         histories=tuple(map(history_of, table.tables("history"))),
         limits=limits_of(limits) if limits else Limits(),
+        optional=table.texts("optional", _STATE),
+        nested=table.texts("nested", _MACHINE),
     )
     _check_tables(table, pipeline)
     return pipeline

@@ -6,12 +6,14 @@ from urllib.parse import quote
 
 from deliverywatch.messages.console import console
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.verdict import Verdict
 from deliverywatch.pipeline.checks.validation import Check
 from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.dbt import Node
 from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS, Diagnosis
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
+from deliverywatch.pipeline.diagnosis.judge import RunVerdict, judge
 from deliverywatch.pipeline.diagnosis.runs import Execution, Status
 
 _SHOWN = 5
@@ -109,12 +111,21 @@ def check_words(check: Check) -> str:
 
 def document(run: Run, diagnosis: Diagnosis | None, explanation: Explanation | None) -> dict[str, Any]:
     """Return a diagnosis as JSON, for state machines and scripts."""
-    base = {"pipeline": run.pipeline.name, "execution": run.execution.arn, "status": run.execution.status.value}
+    base: dict[str, Any] = {
+        "pipeline": run.pipeline.name,
+        "execution": run.execution.arn,
+        "status": run.execution.status.value,
+    }
+    judged = judge(run)
+    base |= {
+        "well": judged.verdict is Verdict.HEALTHY,
+        "verdict": judged.verdict.value,
+        "evidence": evidence_of(judged),
+    }
     if diagnosis is None or explanation is None:
-        return {**base, "well": True}
+        return base
     return {
         **base,
-        "well": False,
         "error_type": diagnosis.error_type,
         "where": diagnosis.where.value,
         "why": diagnosis.cause.why.value,
@@ -130,6 +141,13 @@ def document(run: Run, diagnosis: Diagnosis | None, explanation: Explanation | N
         "steps": list(explanation.steps),
         "links": [{"title": title, "url": url} for title, url in explanation.links],
     }
+
+
+def evidence_of(judged: RunVerdict) -> list[dict[str, str]]:
+    """Return what a verdict rests on, as JSON."""
+    return [
+        {"verdict": one.verdict.value, "subject": one.subject, "sentence": one.sentence} for one in judged.observations
+    ]
 
 
 def _sentence(run: Run, diagnosis: Diagnosis) -> str:

@@ -5,18 +5,24 @@ An event leaves out what is too large and, where a run failed, most of what it d
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from deliverywatch import thresholds
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, Where, named
-from deliverywatch.pipeline.declaration.values import decoded, text
+from deliverywatch.pipeline.declaration.values import decoded, number, text
 from deliverywatch.pipeline.diagnosis import evidence as evidences
 from deliverywatch.pipeline.diagnosis.dbt import DbtRun, run_of
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
+from deliverywatch.pipeline.diagnosis.history import of_history
 from deliverywatch.pipeline.diagnosis.runs import Execution, Status, execution_of, execution_of_event, running
+
+_TOLERANCE = timedelta(seconds=thresholds.PIPELINE_CLOCK_TOLERANCE_SECONDS)
+# A function has a minute; a pipeline that starts more does so in a distributed Map, which counts its items itself.
+_NESTED_COUNT = 20
 
 
 class Executions(Protocol):
@@ -28,6 +34,9 @@ class Executions(Protocol):
     def history(self, arn: str) -> Iterable[Mapping[str, Any]]:
         """Yield the events of an execution, the oldest first."""
 
+    def map_run(self, arn: str) -> Mapping[str, Any]:
+        """Return what DescribeMapRun says."""
+
 
 class Artifacts(Protocol):
     """What the steps of a pipeline leave behind."""
@@ -37,14 +46,32 @@ class Artifacts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """What became of the items of a distributed Map, which run as executions of their own."""
+
+    name: str
+    total: int
+    succeeded: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One execution with its evidence; `problems` says what could not be read, a sentence each."""
+    """One execution with its evidence.
+
+    Attributes:
+        dbt: The invocations of dbt in this execution.
+        problems: What could not be read, a sentence each.
+        not_counted: Results of dbt that are none of this execution, likewise.
+        map_runs: Its distributed Maps.
+    """
 
     pipeline: Pipeline
     execution: Execution
     evidence: Evidence
     dbt: tuple[DbtRun, ...] = ()
     problems: tuple[str, ...] = ()
+    not_counted: tuple[str, ...] = ()
+    map_runs: tuple[Items, ...] = ()
 
     @property
     def failed_execution(self) -> str:
@@ -54,6 +81,14 @@ class Run:
         causes = [self.execution.cause, *(failure.cause for failure in own[-1:])]
         arns = [text(mapping(decoded(cause)).get("ExecutionArn")) for cause in causes]
         return next((arn for arn in arns if arn.count(":") >= 7 and arn != self.execution.arn), "")
+
+
+@dataclass(slots=True)
+class _Collected:
+    """What was collected so far."""
+
+    problems: list[str] = field(default_factory=list)
+    not_counted: list[str] = field(default_factory=list)
 
 
 def run_of_event(event: object, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
@@ -95,22 +130,65 @@ def run_of_arn(
 
 
 def _run_of(execution: Execution, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
-    pipeline = named(execution.state_machine, pipelines)
-    problems: list[str] = []
-    history = evidences.of_history(_as_far_as_read(execution.arn, executions, problems))
-    evidence = _both(evidences.of_outputs([execution.output, execution.cause]), history)
-    dbt, unread = _dbt_runs(evidence.artifacts, artifacts)
-    return Run(pipeline, _redriven(execution, evidence), evidence, dbt, (*problems, *unread))
+    pipeline, collected = named(execution.state_machine, pipelines), _Collected()
+    history = _with_nested(_history(execution.arn, executions, collected), executions, collected)
+    evidence = evidences.joined(evidences.of_outputs([execution.output, execution.cause]), history)
+    ended = _redriven(execution, evidence)
+    return Run(
+        pipeline=pipeline,
+        execution=ended,
+        evidence=evidence,
+        dbt=_dbt_runs(ended, pipeline, evidence.artifacts, artifacts, collected),
+        map_runs=_map_runs(evidence.map_runs, executions, collected),
+        problems=tuple(collected.problems),
+        not_counted=tuple(collected.not_counted),
+    )
 
 
-def _as_far_as_read(arn: str, executions: Executions, problems: list[str]) -> Iterator[Mapping[str, Any]]:
-    # An express execution keeps no history; its ARN says `express`.
+def _history(arn: str, executions: Executions, collected: _Collected) -> Evidence:
+    # Its ARN says `express`.
     if ":express:" in arn:
-        return
+        collected.problems.append(
+            "An express execution keeps no history, only a log: what its steps did cannot be read from here."
+        )
+        return Evidence()
+    return of_history(_as_far_as_read(arn, executions, collected))
+
+
+def _as_far_as_read(arn: str, executions: Executions, collected: _Collected) -> Iterator[Mapping[str, Any]]:
     try:
         yield from executions.history(arn)
     except DeliveryWatchError as error:
-        problems.append(str(error))
+        collected.problems.append(str(error))
+
+
+def _with_nested(evidence: Evidence, executions: Executions, collected: _Collected) -> Evidence:
+    """Return the evidence with that of the executions it started: a failure caught in one of them is caught in it."""
+    waiting, read = list(evidence.nested), set[str]()
+    while waiting and len(read) < _NESTED_COUNT:
+        arn = waiting.pop(0)
+        if arn not in read:
+            read.add(arn)
+            inner = _history(arn, executions, collected)
+            waiting += inner.nested
+            evidence = evidences.joined(inner, evidence)
+    if left := len(set(waiting) - read):
+        collected.problems.append(f"It started {len(read) + left} executions; {left} of them were not looked at.")
+    return evidence
+
+
+def _map_runs(arns: Iterable[str], executions: Executions, collected: _Collected) -> tuple[Items, ...]:
+    items = []
+    for arn in arns:
+        try:
+            counts = mapping(executions.map_run(arn).get("itemCounts"))
+        except DeliveryWatchError as error:
+            collected.problems.append(str(error))
+        else:
+            name = arn.rpartition("/")[2].partition(":")[0]
+            total, succeeded = (int(number(counts.get(part)) or 0) for part in ("total", "succeeded"))
+            items.append(Items(name, total, succeeded))
+    return tuple(items)
 
 
 def _redriven(execution: Execution, evidence: Evidence) -> Execution:
@@ -120,25 +198,44 @@ def _redriven(execution: Execution, evidence: Evidence) -> Execution:
     return replace(execution, redrive_count=max(execution.redrive_count, count))
 
 
-def _both(output: Evidence, history: Evidence) -> Evidence:
-    jobs = {run.id or run.job: run for run in (*output.jobs, *history.jobs)}
-    artifacts = tuple(dict.fromkeys([*history.artifacts, *output.artifacts]))
-    return replace(history, jobs=tuple(jobs.values()), artifacts=artifacts, report=output.report or history.report)
-
-
-def _dbt_runs(addresses: Iterable[str], artifacts: Artifacts) -> tuple[tuple[DbtRun, ...], tuple[str, ...]]:
+def _dbt_runs(
+    execution: Execution, pipeline: Pipeline, addresses: Iterable[str], artifacts: Artifacts, collected: _Collected
+) -> tuple[DbtRun, ...]:
     runs: dict[str, DbtRun] = {}
-    problems: list[str] = []
+    others: list[str] = []
     for address in addresses:
-        try:
-            body = artifacts.fetch(address)
-            if body is None:
-                problems.append(f"There is no object at {address}: dbt ended before it wrote its results.")
+        if not address.startswith(pipeline.artifacts):
+            others.append(f"{address} does not lie where the results of {pipeline.name} do, and was not counted.")
+        elif run := _read(address, artifacts, collected):
+            if not _is_within(run, execution):
+                collected.not_counted.append(_stale(address, run, execution))
                 continue
-            run = run_of(json.loads(body))
-        except (ValueError, RecursionError, DeliveryWatchError) as error:
-            problems.append(f"{address} cannot be read: {error}")
-        else:
             # Two steps may pass the same file on; an invocation counts once.
             runs[run.invocation_id or address] = run
-    return tuple(runs.values()), tuple(problems)
+    if not (runs or collected.problems or collected.not_counted):
+        collected.not_counted += others
+    return tuple(runs.values())
+
+
+def _read(address: str, artifacts: Artifacts, collected: _Collected) -> DbtRun | None:
+    try:
+        body = artifacts.fetch(address)
+        if body is not None:
+            return run_of(json.loads(body))
+        collected.problems.append(f"There is no object at {address}: dbt ended before it wrote its results.")
+    except (ValueError, RecursionError, DeliveryWatchError) as error:
+        collected.problems.append(f"{address} cannot be read: {error}")
+    return None
+
+
+def _is_within(run: DbtRun, execution: Execution) -> bool:
+    """Whether dbt ran in this execution; results that do not say when are counted, and prove nothing."""
+    at, end = run.generated_at, execution.stopped_at
+    if at is None:
+        return True
+    return execution.started_at - _TOLERANCE <= at and (end is None or at <= end + _TOLERANCE)
+
+
+def _stale(address: str, run: DbtRun, execution: Execution) -> str:
+    written, begun = (f"{at:%Y-%m-%d %H:%M} UTC" for at in (run.generated_at, execution.started_at))
+    return f"{address} was written at {written}, and this run began at {begun}: it is not counted."

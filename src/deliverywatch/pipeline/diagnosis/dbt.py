@@ -1,26 +1,32 @@
-"""dbt's `run_results.json`, versions 4 to 6 and what Fusion adds -> which nodes were run and how they ended.
+"""dbt's `run_results.json`, versions 4 to 6 and what Fusion adds -> which nodes were run, when, and how they ended.
 
 Format: docs.getdbt.com/reference/artifacts/run-results-json. It is read leniently: Fusion writes fields that the schema
-forbids, and leaves out some that it demands. A status that no rule covers is counted as unknown, and logged.
+forbids, and leaves out some that it demands. A status that no rule covers is counted as unknown, and logged. Every
+command overwrites the file, and `dbt retry` writes down only what it tried again: `netted` is the last word on each
+node.
 """
 
+import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from deliverywatch.errors import InputError
 from deliverywatch.messages.untrusted import mapping, objects
-from deliverywatch.pipeline.declaration.values import number, text
+from deliverywatch.pipeline.declaration.values import moment, number, text
 
 VERSIONS = (4, 5, 6)
 # Others write nodes down that they did not run: after `docs generate` each has the status `success`, tests too.
 _RUNS_TESTS = frozenset({"test", "build", "retry"})
-_RUNS_NOTHING = frozenset({"generate", "docs", "compile", "parse", "list", "ls", "show"})
+_RUNS_NODES = _RUNS_TESTS | {"run", "seed", "snapshot", "run-operation", ""}
 _BUILT_KINDS = frozenset({"model", "snapshot", "seed"})
 _TEST_KINDS = frozenset({"test", "unit_test"})
+# Two runs of a node with the same of these are tries of the same work; one for another target is other work.
+_SAME_WORK = ("target", "profile", "vars", "event_time_start", "event_time_end")
 _VERSION = re.compile(r"run-results/v(\d+)\.json$")
 
 
@@ -39,6 +45,7 @@ class Ending(StrEnum):
 
 
 _BAD = (Ending.FAILED, Ending.ERRORED, Ending.PARTIAL)
+_GOOD = (Ending.GOOD, Ending.WARNED, Ending.UNCHANGED)
 _OF_ALL = {
     "error": Ending.ERRORED,
     "skipped": Ending.SKIPPED,
@@ -52,6 +59,8 @@ _OF_TESTS = _OF_ALL | {
     "warn": Ending.WARNED,
     "runtime error": Ending.ERRORED,
 }
+# Freshness has the words of tests.
+_WORDED_AS_TESTS = _TEST_KINDS | {"source"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +78,96 @@ class Node:
     failures: int | None
     message: str
 
+    @property
+    def is_bad(self) -> bool:
+        """Whether it failed."""
+        return self.ending in _BAD
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it has a result with a word that is known to be good."""
+        return self.ending in _GOOD
+
 
 @dataclass(frozen=True, slots=True)
 class DbtRun:
-    """One invocation of dbt; `command` is `build`, `run`, `test` and so on, empty where the file does not say."""
+    """One invocation of dbt.
+
+    Attributes:
+        command: `build`, `run`, `test` and so on, empty where the file does not say.
+        generated_at: When it had ended and wrote the file; None where the file does not say.
+        select: What was selected, in dbt's own words; empty for everything.
+        exclude: What was not, likewise.
+        work: What distinguishes it from an invocation of the same nodes for something else, such as another target.
+    """
 
     invocation_id: str
     command: str
     nodes: tuple[Node, ...]
+    generated_at: datetime | None = None
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    work: str = ""
 
     @property
     def models(self) -> tuple[Node, ...]:
         """The nodes that make a table: models, snapshots and seeds."""
-        return tuple(node for node in self.nodes if node.kind in _BUILT_KINDS)
+        return models_of(self.nodes)
 
     @property
     def tests(self) -> tuple[Node, ...]:
         """The tests, of data and of units."""
-        return tuple(node for node in self.nodes if node.kind in _TEST_KINDS)
+        return tests_of(self.nodes)
 
     @property
     def bad(self) -> tuple[Node, ...]:
         """The nodes that failed, of whatever kind: hooks too."""
-        return tuple(node for node in self.nodes if node.ending in _BAD)
+        return tuple(node for node in self.nodes if node.is_bad)
 
     @property
     def unknown(self) -> Mapping[str, int]:
         """The words of dbt that no rule covers, with how many nodes have them."""
         return Counter(node.status for node in self.nodes if node.ending is Ending.UNKNOWN)
+
+
+def models_of(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Return the nodes that make a table: models, snapshots and seeds."""
+    return tuple(node for node in nodes if node.kind in _BUILT_KINDS)
+
+
+def tests_of(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Return the tests, of data and of units."""
+    return tuple(node for node in nodes if node.kind in _TEST_KINDS)
+
+
+def netted(runs: Iterable[DbtRun]) -> tuple[Node, ...]:
+    """Return the last word on every node: one that failed and was tried again with success did not fail.
+
+    A node that a later command only wrote down keeps its result, and so does one that failed and was then skipped.
+    """
+    last: dict[tuple[str, str], tuple[int, Node]] = {}
+    ordered = sorted(runs, key=lambda run: run.generated_at or datetime.min.replace(tzinfo=UTC))
+    for position, run in enumerate(ordered):
+        for node in run.nodes:
+            key = _key(run, node, last)
+            written, before = last.get(key, (-1, None))
+            if before is None or _replaces(node, before, is_same_file=written == position):
+                last[key] = (position, node)
+    return tuple(node for _, node in last.values())
+
+
+def _key(run: DbtRun, node: Node, last: dict[tuple[str, str], tuple[int, Node]]) -> tuple[str, str]:
+    """`dbt retry` goes on with the work before it, with whatever arguments it was started itself."""
+    key = (run.work, node.unique_id)
+    if run.command != "retry" or key in last:
+        return key
+    return next((earlier for earlier in reversed(last) if earlier[1] == node.unique_id), key)
+
+
+def _replaces(node: Node, before: Node, *, is_same_file: bool) -> bool:
+    if is_same_file:
+        return not before.is_bad and (node.is_bad or before.is_good)
+    return node.ending is not Ending.NOT_RUN and not (before.is_bad and node.ending is Ending.SKIPPED)
 
 
 def run_of(document: object) -> DbtRun:
@@ -116,30 +187,47 @@ def run_of(document: object) -> DbtRun:
             next_step="Compare the version with dbt's documentation and extend `pipeline/diagnosis/dbt.py`.",
         )
     arguments = mapping(body.get("args"))
-    command = text(arguments.get("which")) or text(arguments.get("command"))
+    words = (text(arguments.get(name)) for name in ("which", "command", "rpc_method"))
+    command = next(filter(None, words), "").lower()
+    # What is tried again is written down under the command that it goes on with.
+    if "retry" in text(arguments.get("invocation_command")).split()[:2]:
+        command = "retry"
     return DbtRun(
         invocation_id=text(metadata.get("invocation_id")),
         command=command,
         nodes=tuple(_node(result, command) for result in objects(results)),
+        generated_at=moment(metadata.get("generated_at")),
+        select=_selection(arguments, "select") or _selection(arguments, "models") or _selection(arguments, "selector"),
+        exclude=_selection(arguments, "exclude"),
+        work=json.dumps([arguments.get(name) or None for name in _SAME_WORK], sort_keys=True, default=str),
     )
+
+
+def _selection(arguments: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = arguments.get(name)
+    parts = value if isinstance(value, list) else [value]
+    return tuple(word for part in parts for word in text(part).split())
 
 
 def _node(result: Mapping[str, Any], command: str) -> Node:
     unique_id, status = text(result.get("unique_id")), text(result.get("status")).lower()
     kind = unique_id.partition(".")[0]
     failures = number(result.get("failures"))
+    ending = _ending(kind, status, command)
+    # dbt may call a model a success of which some batches failed.
+    if ending is Ending.GOOD and mapping(result.get("batch_results")).get("failed"):
+        ending = Ending.PARTIAL
     return Node(
         unique_id=unique_id,
         kind=kind,
         status=status,
-        ending=_ending(kind, status, command),
+        ending=ending,
         failures=int(failures) if failures is not None else None,
         message=text(result.get("message")),
     )
 
 
 def _ending(kind: str, status: str, command: str) -> Ending:
-    is_test = kind in _TEST_KINDS
-    if status == "success" and (command in _RUNS_NOTHING or (is_test and command not in _RUNS_TESTS)):
+    if status == "success" and command not in (_RUNS_TESTS if kind in _TEST_KINDS else _RUNS_NODES):
         return Ending.NOT_RUN
-    return (_OF_TESTS if is_test else _OF_NODES).get(status, Ending.UNKNOWN)
+    return (_OF_TESTS if kind in _WORDED_AS_TESTS else _OF_NODES).get(status, Ending.UNKNOWN)

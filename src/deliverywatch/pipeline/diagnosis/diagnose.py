@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from deliverywatch.messages.verdict import Verdict
 from deliverywatch.pipeline.checks.validation import Check, Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.diagnosis.causes import (
@@ -20,8 +21,9 @@ from deliverywatch.pipeline.diagnosis.causes import (
 )
 from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.dbt import Ending, Node
-from deliverywatch.pipeline.diagnosis.evidence import Failure, job_failures
+from deliverywatch.pipeline.diagnosis.evidence import Failure
 from deliverywatch.pipeline.diagnosis.faults import Catalogue, Cause, Fault, Severity, Why
+from deliverywatch.pipeline.diagnosis.judge import caught, failed_jobs, failed_nodes, judge
 from deliverywatch.pipeline.diagnosis.runs import JobRun, Status
 from deliverywatch.pipeline.diagnosis.unwrap import ErrorDetail
 
@@ -106,12 +108,11 @@ class _Signs:
 def diagnose(run: Run, catalogue: Catalogue, reported: ReportedError | None = None) -> Diagnosis | None:
     """Return what went wrong in a run, or None if it is well.
 
-    A run that Step Functions calls succeeded is not well if a job, a node of dbt or a check in it failed: many state
-    machines catch a failure and end in success. One that is still going may call for help, and report an error itself.
+    A run that Step Functions calls succeeded is not well if a step, a job, a node of dbt or a check in it failed: many
+    state machines catch a failure and end in success. One that still goes on may call for help, and report an error.
     """
     signs = _signs(run, reported)
-    is_good = run.execution.status in (Status.SUCCEEDED, Status.RUNNING)
-    if reported is None and is_good and not (signs.jobs or signs.nodes or signs.checks):
+    if reported is None and judge(run).verdict is not Verdict.FAILING:
         return None
     finding = finding_in(_sources(run, signs, reported), catalogue)
     fault = finding.fault
@@ -140,14 +141,13 @@ def diagnose(run: Run, catalogue: Catalogue, reported: ReportedError | None = No
 
 
 def _signs(run: Run, reported: ReportedError | None) -> _Signs:
-    steps, failures = run.pipeline.steps, run.evidence.failures
     # A step that watches fails after what it watches: the pipeline's own failure is the one to report.
-    own = [failure for failure in failures if steps.get(failure.step) is not Where.MONITOR]
+    own, steps = caught(run), run.pipeline.steps
     return _Signs(
-        jobs=tuple(job_failures(run.evidence)),
-        nodes=tuple(node for invocation in run.dbt for node in invocation.bad),
+        jobs=failed_jobs(run),
+        nodes=failed_nodes(run),
         checks=_checks(run, reported),
-        failure=next(reversed(own or failures), None),
+        failure=next(reversed(own or run.evidence.failures), None),
         last_step=next((step for step in reversed(run.evidence.steps) if steps.get(step) is not Where.MONITOR), ""),
         end=run.execution.status,
     )
@@ -181,7 +181,8 @@ def _sources(run: Run, signs: _Signs, reported: ReportedError | None) -> list[So
     spoken = spoken or _saying([("", run.execution.error, run.execution.cause)])
     broken = [node for node in signs.nodes if node.ending is not Ending.FAILED]
     failed = [node for node in signs.nodes if node.ending is Ending.FAILED]
-    return [*spoken, *map(source_of_job, signs.jobs), *map(source_of_node, broken), *map(_of_rows, failed)]
+    sources = [*spoken, *map(source_of_job, signs.jobs), *map(source_of_node, broken), *map(_of_rows, failed)]
+    return sources or [Source("", reason, ()) for reason in judge(run).reasons[:1]]
 
 
 def _of_rows(node: Node) -> Source:

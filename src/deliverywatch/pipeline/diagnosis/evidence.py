@@ -1,25 +1,20 @@
-"""An execution's output or history -> the job runs, dbt results and validations in it, and where it broke.
+"""The outputs of an execution or of its steps -> the job runs, dbt results and validations in them.
 
 A state machine need only pass on what its tasks return: Glue's `.sync` returns the job run, the
 validator its report, and a dbt step the address of its `run_results.json`. They are found wherever they stand.
-History: docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.checks.validation import Report, merged, report_of
-from deliverywatch.pipeline.declaration.values import decoded, moment, text
+from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.pipeline.diagnosis.runs import JobRun, job_run_of
 
 # No longer than S3 allows: a text full of beginnings would take quadratic time.
 _ARTIFACT = re.compile(r"s3://[^/\s'\"]{1,63}/[^\s'\",;()]{0,1000}run_results[^/\s'\",;()]{0,200}?\.json")
-# Events of a step's work; those of the execution itself end alike.
-_WORK = ("Task", "LambdaFunction", "Activity")
 # Output is at most 256 KB; deeper than this it is no data that a person wrote.
 _DEPTH = 24
 
@@ -40,10 +35,17 @@ class Evidence:
     Attributes:
         jobs: The Glue job runs, each once, the latest state of each.
         artifacts: Addresses of dbt's results.
-        failures: The steps that failed and were not tried again with success.
+        failures: The steps that failed and were not tried again with success, one for each item of a Map; where the
+            execution succeeds, they were caught.
         steps: The states that were entered.
+        finished: The states that were left with a result of their own.
+        retried: Ids of job runs that were tried again with success.
+        not_awaited: Steps that started work and did not wait for its end, each with the work's id.
+        nested: ARNs of the executions that a step started and waited for, and which succeeded.
+        map_runs: ARNs of distributed Maps; what their items did is in executions of their own.
         last_at: When the last thing happened.
         is_in_fail_state: Whether the last state that was entered is a Fail.
+        has_history: Whether it was made of a history, and not only of outputs.
     """
 
     jobs: tuple[JobRun, ...] = ()
@@ -53,51 +55,13 @@ class Evidence:
     steps: tuple[str, ...] = ()
     last_at: datetime | None = None
     redriven_at: tuple[datetime, ...] = ()
+    finished: tuple[str, ...] = ()
+    retried: frozenset[str] = frozenset()
+    not_awaited: tuple[tuple[str, str], ...] = ()
+    nested: tuple[str, ...] = ()
+    map_runs: tuple[str, ...] = ()
+    has_history: bool = False
     is_in_fail_state: bool = False
-
-
-def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
-    """Return what an execution's history says; its events oldest first."""
-    step, outputs = "", list[object]()
-    failures: list[Failure] = []
-    entered: list[str] = []
-    redriven: list[datetime] = []
-    at: datetime | None = None
-    is_in_fail_state = False
-    # Branches of a Parallel or Map state take turns: an event belongs to the state of the one it follows.
-    step_of: dict[object, str] = {}
-    for event in events:
-        at = moment(event.get("timestamp")) or at
-        details = _details(event)
-        kind = text(event.get("type"))
-        step = step_of.get(event.get("previousEventId"), step)
-        if kind == "ExecutionRedriven" and at:
-            redriven.append(at)
-        elif kind.endswith("StateEntered"):
-            step = text(details.get("name"))
-            entered.append(step)
-            is_in_fail_state = kind == "FailStateEntered"
-        elif kind.startswith(_WORK) and kind.endswith(("Failed", "TimedOut")):
-            failures.append(Failure(step, text(details.get("error")), text(details.get("cause"))))
-            outputs.append(decoded(details.get("cause")))
-        elif "output" in details:
-            outputs.append(decoded(details["output"]))
-            # What a step tried again and did is not a failure.
-            failures = [failure for failure in failures if failure.step != step or not kind.endswith("Succeeded")]
-        step_of[event.get("id")] = step
-    return replace(
-        of_outputs(outputs),
-        failures=tuple(failures),
-        steps=tuple(entered),
-        last_at=at,
-        redriven_at=tuple(redriven),
-        is_in_fail_state=is_in_fail_state,
-    )
-
-
-def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    names = [name for name in event if name.endswith("EventDetails")]
-    return mapping(event[names[0]]) if names else {}
 
 
 def of_outputs(values: Iterable[object]) -> Evidence:
@@ -110,7 +74,7 @@ def of_outputs(values: Iterable[object]) -> Evidence:
             if isinstance(part, str):
                 artifacts |= dict.fromkeys(_ARTIFACT.findall(part))
             elif job := job_run_of(part):
-                jobs[job.id or job.job] = job
+                jobs[job.id or f"{job.job}#{len(jobs)}"] = job
             elif report := report_of(part):
                 reports.append(report)
     return Evidence(tuple(jobs.values()), tuple(artifacts), merged(reports))
@@ -131,7 +95,36 @@ def _parts(value: object, depth: int) -> Iterator[object]:
             yield from _parts(part, depth - 1)
 
 
+def joined(first: Evidence, second: Evidence) -> Evidence:
+    """Return the evidence of two sources; what the second says of a job run or of the data counts."""
+    jobs = {run.id or f"{run.job}#{position}": run for position, run in enumerate((*first.jobs, *second.jobs))}
+    return replace(
+        second,
+        jobs=tuple(jobs.values()),
+        artifacts=tuple(dict.fromkeys((*first.artifacts, *second.artifacts))),
+        report=merged([report for report in (first.report, second.report) if report]),
+        failures=(*first.failures, *second.failures),
+        steps=(*first.steps, *second.steps),
+        finished=(*first.finished, *second.finished),
+        retried=first.retried | second.retried,
+        not_awaited=(*first.not_awaited, *second.not_awaited),
+        nested=(*first.nested, *second.nested),
+        map_runs=(*first.map_runs, *second.map_runs),
+    )
+
+
 def job_failures(evidence: Evidence) -> list[JobRun]:
-    """Return the job runs that ended badly, of each job the last run only."""
-    last = {run.job: run for run in evidence.jobs}
-    return [run for run in last.values() if run.is_final and not run.is_good]
+    """Return the job runs that ended badly and were not tried again with success, each run of a job by itself."""
+    retried = evidence.retried | _retried_by_glue(evidence.jobs)
+    return [run for run in evidence.jobs if run.is_final and not run.is_good and run.id not in retried]
+
+
+def _retried_by_glue(runs: Sequence[JobRun]) -> set[str]:
+    """Return the ids of runs that a later attempt replaces: it names them, by field or id, or counts on from them."""
+    retried: set[str] = set()
+    for position, run in enumerate(runs):
+        earlier = [one for one in runs[:position] if one.job == run.job and one.attempt == run.attempt - 1]
+        named = [one.id for one in runs if one.id in (run.previous_id, run.id.rpartition("_attempt_")[0])]
+        before = [one.id for one in earlier if not one.is_good and one.id not in retried]
+        retried |= set(filter(None, named or before[-1:]))
+    return retried

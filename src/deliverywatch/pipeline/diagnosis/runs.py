@@ -65,7 +65,13 @@ _GOOD, _BAD = "SUCCEEDED", ("FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED")
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """One run of a Glue job; `dpu_seconds` as Glue bills it where it says so (FLEX, auto-scaling)."""
+    """One run of a Glue job.
+
+    Attributes:
+        dpu_seconds: As Glue bills it where it says so (FLEX, auto-scaling).
+        attempt: 0 for the first; Glue's own retries count on, and name the run before them in `previous_id`.
+        step: The state that it ran in; empty where only an output has it.
+    """
 
     id: str
     job: str
@@ -73,6 +79,9 @@ class JobRun:
     seconds: float = 0.0
     dpu_seconds: float | None = None
     error: str = ""
+    attempt: int = 0
+    previous_id: str = ""
+    step: str = ""
 
     @property
     def is_final(self) -> bool:
@@ -140,6 +149,8 @@ def job_run_of(value: object) -> JobRun | None:
         seconds=seconds,
         dpu_seconds=_dpu_seconds(run, seconds),
         error=text(run.get("ErrorMessage")) or text(run.get("StateDetail")),
+        attempt=int(number(run.get("Attempt")) or 0),
+        previous_id=text(run.get("PreviousRunId")),
     )
 
 

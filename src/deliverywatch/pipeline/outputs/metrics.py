@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from deliverywatch.messages.verdict import Verdict
 from deliverywatch.pipeline.checks.validation import Report, Score
-from deliverywatch.pipeline.diagnosis.dbt import DbtRun, Ending
-from deliverywatch.pipeline.diagnosis.evidence import Evidence
+from deliverywatch.pipeline.diagnosis.collect import Run
+from deliverywatch.pipeline.diagnosis.dbt import DbtRun, Ending, models_of, netted, tests_of
+from deliverywatch.pipeline.diagnosis.judge import RunVerdict
 from deliverywatch.pipeline.diagnosis.runs import Execution, JobRun
 
 
@@ -35,6 +37,8 @@ PUBLISHED: Mapping[tuple[JobType, str], str] = {
     (JobType.DBT, "JobSuccess"): "Count",
     (JobType.DBT, "DbtModelsRun"): "Count",
     (JobType.DBT, "DbtModelsFailed"): "Count",
+    (JobType.DBT, "DbtModelsSkipped"): "Count",
+    (JobType.DBT, "DbtHooksFailed"): "Count",
     (JobType.DBT, "DbtTestsPassed"): "Count",
     (JobType.DBT, "DbtTestsFailed"): "Count",
     (JobType.DBT, "DbtTestsWarned"): "Count",
@@ -72,48 +76,55 @@ class Point:
         return self.name.startswith(_COUNTERS)
 
 
-def of_run(execution: Execution, evidence: Evidence, dbt: Sequence[DbtRun] = ()) -> list[Point]:
+def of_run(run: Run, judged: RunVerdict) -> list[Point]:
     """Return every metric of a run, as if it were counted for the first time."""
-    return [*_of_execution(execution), *of_jobs(evidence.jobs), *of_dbt(dbt), *of_report(evidence.report)]
-
-
-def _of_execution(execution: Execution) -> list[Point]:
-    seconds, success = execution.duration_seconds, int(execution.status == "SUCCEEDED")
-    duration = [] if seconds is None else [Point(JobType.PIPELINE, "ExecutionDuration", seconds)]
-    return [*duration, Point(JobType.PIPELINE, "JobSuccess", success)]
-
-
-def of_jobs(runs: Sequence[JobRun]) -> list[Point]:
-    """Return how long the Glue jobs took together, and whether the last run of each succeeded; nothing without runs."""
-    ended = [run for run in runs if run.is_final]
-    if not ended:
-        return []
-    last = {run.job: run for run in ended}
     return [
-        Point(JobType.GLUE, "ExecutionDuration", sum(run.seconds for run in ended)),
-        Point(JobType.GLUE, "JobSuccess", int(all(run.is_good for run in last.values()))),
+        *_of_execution(run.execution),
+        *_success(JobType.PIPELINE, judged.verdict),
+        *of_jobs(run.evidence.jobs, judged.of("job", "history")),
+        *of_dbt(run.dbt, judged.of("dbt", "unread")),
+        *of_report(run.evidence.report),
     ]
 
 
-def of_dbt(runs: Sequence[DbtRun]) -> list[Point]:
+def _of_execution(execution: Execution) -> list[Point]:
+    seconds = execution.duration_seconds
+    return [] if seconds is None else [Point(JobType.PIPELINE, "ExecutionDuration", seconds)]
+
+
+def _success(job_type: JobType, verdict: Verdict | None) -> list[Point]:
+    """Return 1 for what is proven to be well and 0 for what failed; where nobody can tell, there is no value."""
+    values = {Verdict.HEALTHY: 1, Verdict.FAILING: 0}
+    return [Point(job_type, "JobSuccess", values[verdict])] if verdict in values else []
+
+
+def of_jobs(runs: Sequence[JobRun], verdict: Verdict | None) -> list[Point]:
+    """Return how long the Glue jobs took together, and whether they succeeded; nothing without runs."""
+    ended = [run for run in runs if run.is_final]
+    seconds = sum(run.seconds for run in ended)
+    return [Point(JobType.GLUE, "ExecutionDuration", seconds), *_success(JobType.GLUE, verdict)] if ended else []
+
+
+def of_dbt(runs: Sequence[DbtRun], verdict: Verdict | None) -> list[Point]:
     """Return how the nodes of dbt's invocations ended; tests that did not run are no tests. Nothing without runs."""
     if not runs:
         return []
-    models = Counter(node.ending for run in runs for node in run.models)
-    tests = Counter(node.ending for run in runs for node in run.tests)
+    nodes = netted(runs)
+    models, tests = (Counter(node.ending for node in kind(nodes)) for kind in (models_of, tests_of))
     failed = models[Ending.ERRORED] + models[Ending.PARTIAL]
     values = {
-        "JobSuccess": int(not any(run.bad for run in runs)),
         "DbtModelsRun": models[Ending.GOOD] + failed,
         "DbtModelsFailed": failed,
+        "DbtModelsSkipped": models[Ending.SKIPPED],
+        "DbtHooksFailed": sum(node.is_bad for node in nodes if node.kind == "operation"),
         "DbtTestsPassed": tests[Ending.GOOD],
         "DbtTestsFailed": tests[Ending.FAILED],
         "DbtTestsWarned": tests[Ending.WARNED],
         "DbtTestsErrored": tests[Ending.ERRORED],
         "DbtTestsSkipped": tests[Ending.SKIPPED],
-        "DbtUnknown": sum(sum(run.unknown.values()) for run in runs),
+        "DbtUnknown": sum(node.ending is Ending.UNKNOWN for node in nodes),
     }
-    return [Point(JobType.DBT, name, value) for name, value in values.items()]
+    return [*_success(JobType.DBT, verdict), *(Point(JobType.DBT, name, value) for name, value in values.items())]
 
 
 def of_report(report: Report | None) -> list[Point]:

@@ -12,6 +12,7 @@ from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.pipeline.diagnosis.advice import Explanation
 from deliverywatch.pipeline.diagnosis.collect import Run
+from deliverywatch.pipeline.diagnosis.judge import RunVerdict
 from deliverywatch.pipeline.diagnosis.runs import Execution, Status
 from deliverywatch.pipeline.outputs.notified_causes import GoodRun
 
@@ -41,17 +42,18 @@ def of_failure(
     )
 
 
-def of_unknown(run: Run, last_good: GoodRun | None, at: datetime) -> SystemNotice:
+def of_unknown(run: Run, judged: RunVerdict, last_good: GoodRun | None, at: datetime) -> SystemNotice:
     """Return the notice of a run of which nobody can tell whether it is well."""
-    name = run.pipeline.name
-    sentence = f"Nobody can tell whether the run {run.execution.name} of {name} is well: {run.problems[0]}"
+    name, (first, *others) = run.pipeline.name, judged.reasons
+    sentence = f"Nobody can tell whether the run {run.execution.name} of {name} is well: {first}"
+    more = (("Also", " ".join(others[:_PROBLEMS])),) if others and not run.problems else ()
     return SystemNotice(
         watch=f"pipeline-{name}-unproven",
         level=Level.BLIND,
         time=at,
         title=f"{name}: run is not proven well",
         sentence=sentence,
-        facts=(*_runs(run, last_good), _account(run.execution), *_not_read(run)),
+        facts=(*more, *_runs(run, last_good), _account(run.execution), *_not_read(run)),
     )
 
 

@@ -1,0 +1,162 @@
+"""A run -> its verdict, with all that it rests on: well is what is proven to be, not what nothing bad was seen of.
+
+A run is healthy if Step Functions calls it succeeded, every step that the declaration expects has ended, nothing was
+caught or tolerated on the way, every job and check is good, and dbt's results are there, of this run, and have known
+good words. It is failing as soon as one of them says so; what could not be read leaves it blind, and what is not there
+leaves too little to tell.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deliverywatch.messages.verdict import Verdict
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, Where
+from deliverywatch.pipeline.diagnosis.collect import Run
+from deliverywatch.pipeline.diagnosis.completeness import lacking, listed
+from deliverywatch.pipeline.diagnosis.dbt import Node, netted
+from deliverywatch.pipeline.diagnosis.evidence import Failure, job_failures
+from deliverywatch.pipeline.diagnosis.runs import JobRun, Status
+
+# The worst of them is the verdict.
+_ORDER = (Verdict.FAILING, Verdict.BLIND, Verdict.TOO_LITTLE, Verdict.HEALTHY)
+_BUILT_BY_DBT = (Where.TRANSFORM, Where.TEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that was seen of a run.
+
+    `subject` is what it is about: `execution`, its `history`, a `step`, `job`, `dbt`, a `check`, or what is `unread`.
+    """
+
+    verdict: Verdict
+    subject: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunVerdict:
+    """What there is evidence of in a run, the worst first."""
+
+    verdict: Verdict
+    observations: tuple[Observation, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is this verdict, a sentence each."""
+        return tuple(one.sentence for one in self.observations if one.verdict is self.verdict)
+
+    def of(self, *subjects: str) -> Verdict | None:
+        """Return what there is evidence of in a part of the run; None if nothing was seen of it."""
+        parts = {one.verdict for one in self.observations if one.subject in subjects}
+        return next((verdict for verdict in _ORDER if verdict in parts), None)
+
+
+def judge(run: Run) -> RunVerdict:
+    """Return the verdict on a run."""
+    seen = [*_execution(run), *_steps(run), *_jobs(run), *_dbt(run), *_checks(run)]
+    observations = sorted(seen, key=lambda one: _ORDER.index(one.verdict))
+    return RunVerdict(observations[0].verdict, tuple(observations))
+
+
+def caught(run: Run) -> tuple[Failure, ...]:
+    """Return the failures of a run that count, the oldest first: not those of steps that watch or are optional."""
+    ignored = {step for step, where in run.pipeline.steps.items() if where is Where.MONITOR} | {*run.pipeline.optional}
+    return tuple(failure for failure in run.evidence.failures if failure.step not in ignored)
+
+
+def failed_jobs(run: Run) -> tuple[JobRun, ...]:
+    """Return the Glue job runs that failed and were not tried again with success."""
+    return tuple(job for job in job_failures(run.evidence) if job.step not in run.pipeline.optional)
+
+
+def failed_nodes(run: Run) -> tuple[Node, ...]:
+    """Return the nodes of dbt that failed in the end."""
+    return tuple(node for node in netted(run.dbt) if node.is_bad)
+
+
+def _execution(run: Run) -> Iterator[Observation]:
+    status = run.execution.status
+    if status is Status.SUCCEEDED:
+        yield Observation(Verdict.HEALTHY, "execution", "Step Functions calls it succeeded.")
+    elif status.is_final:
+        yield Observation(Verdict.FAILING, "execution", f"The execution ended as {status}.")
+    else:
+        yield Observation(Verdict.TOO_LITTLE, "execution", "The execution has not ended.")
+    yield from (Observation(Verdict.BLIND, "unread", problem) for problem in run.problems)
+    if not run.evidence.has_history:
+        yield Observation(Verdict.BLIND, "history", "No history of the execution could be read.")
+    if run.execution.status is Status.SUCCEEDED:
+        for failure in caught(run):
+            sentence = f"A failure in {failure.step or 'a step'} was caught{_named(failure.error)}."
+            yield Observation(Verdict.FAILING, "step", sentence)
+
+
+def _steps(run: Run) -> Iterator[Observation]:
+    finished, has_items = {*run.evidence.finished}, bool(run.map_runs)
+    for step in expected_steps(run.pipeline):
+        if step in finished:
+            yield Observation(Verdict.HEALTHY, "step", f"{step} ended.")
+        elif run.evidence.has_history and not has_items:
+            ended = "was entered and did not end" if step in run.evidence.steps else "did not run"
+            yield Observation(Verdict.TOO_LITTLE, "step", f"{step} {ended}.")
+    for step, id_ in run.evidence.not_awaited:
+        yield Observation(Verdict.TOO_LITTLE, "step", f"{step} started {id_} and did not wait for its end.")
+    for items in run.map_runs:
+        failed = items.total - items.succeeded
+        if failed:
+            words = f"{failed:,} of {items.total:,} items of {items.name} failed and were tolerated."
+            yield Observation(Verdict.FAILING, "step", words)
+        else:
+            yield Observation(Verdict.HEALTHY, "step", f"All {items.total:,} items of {items.name} succeeded.")
+
+
+def expected_steps(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the steps that a good run has gone through."""
+    return tuple(
+        step for step, where in pipeline.steps.items() if where is not Where.MONITOR and step not in pipeline.optional
+    )
+
+
+def _jobs(run: Run) -> Iterator[Observation]:
+    failed = failed_jobs(run)
+    for job in failed:
+        yield Observation(Verdict.FAILING, "job", f"Glue job {job.job} ({job.id or 'no id'}) ended as {job.state}.")
+    for job in run.evidence.jobs:
+        if not job.is_final:
+            yield Observation(Verdict.TOO_LITTLE, "job", f"Glue job {job.job} ({job.id or 'no id'}) is {job.state}.")
+    good = sum(job.is_good for job in run.evidence.jobs)
+    if good:
+        yield Observation(Verdict.HEALTHY, "job", f"{good} {'run' if good == 1 else 'runs'} of Glue jobs succeeded.")
+
+
+def _dbt(run: Run) -> Iterator[Observation]:
+    nodes = netted(run.dbt)
+    missing = [*run.not_counted, *lacking(run.dbt)]
+    if not (run.dbt or run.problems or missing) and expects_dbt(run):
+        missing = ["No step passed on where the results of dbt lie."]
+    yield from (Observation(Verdict.TOO_LITTLE, "dbt", sentence) for sentence in missing)
+    if bad := [node for node in nodes if node.is_bad]:
+        yield Observation(Verdict.FAILING, "dbt", f"{len(bad)} of {len(nodes)} nodes of dbt failed: {listed(bad)}.")
+    if good := sum(node.is_good for node in nodes):
+        yield Observation(Verdict.HEALTHY, "dbt", f"{good} of {len(nodes)} nodes of dbt have a good result.")
+
+
+def expects_dbt(run: Run) -> bool:
+    """Return whether results of dbt belong to a run: it declares where they lie, and that a step of it runs dbt."""
+    steps = [step for step, where in run.pipeline.steps.items() if where in _BUILT_BY_DBT]
+    ran = {*run.evidence.finished, *expected_steps(run.pipeline)}
+    return bool(run.pipeline.artifacts) and (not steps or any(step in ran for step in steps))
+
+
+def _checks(run: Run) -> Iterator[Observation]:
+    report = run.evidence.report
+    if report is None:
+        return
+    yield from (Observation(Verdict.FAILING, "check", check.sentence) for check in report.failed)
+    if report.is_passed:
+        yield Observation(Verdict.HEALTHY, "check", f"{len(report.checks)} checks of the data passed.")
+
+
+def _named(error: str) -> str:
+    return f": {error}" if error else ""

@@ -1,0 +1,376 @@
+"""A run is well when its evidence says so: what is missing, old, caught or of an unknown word is never well."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliverywatch.errors import CloudRefused
+from deliverywatch.pipeline.diagnosis.collect import Run, run_of_event
+from deliverywatch.pipeline.diagnosis.completeness import verdict_on
+from deliverywatch.pipeline.diagnosis.dbt import netted, run_of
+from deliverywatch.pipeline.diagnosis.evidence import job_failures, of_outputs
+from deliverywatch.pipeline.diagnosis.history import of_history
+from deliverywatch.pipeline.diagnosis.judge import judge
+from deliverywatch.pipeline.outputs import metrics
+from pipeline.pipeline_world import (
+    PIPELINES,
+    SF_USER,
+    Artifacts,
+    Executions,
+    dbt,
+    event,
+    failed,
+    good_history,
+    states_event,
+    step,
+    succeeded,
+)
+
+ADDRESS = "s3://artifacts/sf_user/2026-11-21T06-00/run_results.json"
+ARN = event("states_failed")["detail"]["executionArn"]
+
+
+def results(*nodes: tuple[str, str], **more: Any) -> dict[str, Any]:
+    """A `run_results.json` with these nodes; what is not of it by name is a part of its metadata."""
+    arguments = {"which": more.pop("which", "build"), **more.pop("args", {})}
+    listed = [{"unique_id": unique_id, "status": status} for unique_id, status in nodes]
+    document = event("dbt_v6") | {"results": listed, "args": arguments}
+    return document | {"metadata": document["metadata"] | more}
+
+
+def judged(history: list[dict[str, Any]] | None = None, pipelines: Any = PIPELINES, **files: Any) -> Any:
+    """The verdict on a run that Step Functions calls succeeded."""
+    artifacts = Artifacts({ADDRESS: json.dumps(files.get("results") or event("dbt_v5")).encode()})
+    detail = files.get("detail", {})
+    return judge(run_of_event(states_event(**detail), pipelines, Executions(history=history), artifacts))
+
+
+def test_a_run_that_did_all_that_was_expected_is_well() -> None:
+    verdict = judged()
+    assert verdict.verdict == "healthy"
+    assert {one.subject for one in verdict.observations} == {"execution", "step", "job", "dbt", "check"}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "which", "expected"),
+    [
+        ([], "build", "too_little"),
+        ([("test.p.t", "success")], "generate", "too_little"),
+        ([("model.p.m", "success")], "clone", "too_little"),
+        ([("model.p.m", "failed")], "build", "too_little"),
+        ([("model.p.m", "success"), ("model.p.n", "deferred")], "build", "too_little"),
+        ([("model.p.m", "success"), ("model.p.n", "skipped")], "build", "too_little"),
+        ([("source.p.raw.u", "runtime error"), ("model.p.m", "skipped")], "build", "failing"),
+        ([("model.p.m", "success"), ("source.p.raw.u", "pass")], "build", "healthy"),
+        ([("model.p.m", "partial success")], "run", "failing"),
+        ([("model.p.m", "reused"), ("model.p.e", "no-op")], "build", "healthy"),
+        ([("test.p.t", "warn")], "test", "healthy"),
+        ([("seed.p.s", "success")], "seed", "healthy"),
+        ([("snapshot.p.s", "SUCCESS")], "snapshot", "healthy"),
+        ([("operation.p.grant", "success")], "run-operation", "healthy"),
+        ([("operation.p.p-on-run-end-0", "error"), ("model.p.m", "success")], "run", "failing"),
+    ],
+)
+def test_results_are_judged_by_known_good_words(nodes: list[tuple[str, str]], which: str, expected: str) -> None:
+    document = results(*nodes, which=which)
+    assert verdict_on([run_of(document)]) == expected
+    assert judged(results=document).verdict == expected
+
+
+def test_only_what_is_proven_to_be_well_is_a_success() -> None:
+    for document, value in ((event("dbt_v5"), 1), (results(), None), (event("dbt_v4"), 0)):
+        run = run_of(document)
+        points = {point.name: point.value for point in metrics.of_dbt([run], verdict_on([run]))}
+        assert points.get("JobSuccess") == value
+
+
+@pytest.mark.parametrize(
+    ("generated_at", "is_counted"),
+    [
+        ("2026-11-20T06:10:00Z", False),
+        ("2026-11-21T05:57:00Z", True),
+        ("2026-11-21T14:20:00+08:00", True),
+        ("2026-11-21T06:24:00.123456", True),
+        ("2026-11-21T07:00:00Z", False),
+        ("2026-11-21T06:20:00-05:00", False),
+    ],
+)
+def test_results_count_for_the_run_in_which_they_were_written(generated_at: str, is_counted: bool) -> None:
+    document = results(("test.p.t", "pass"), generated_at=generated_at)
+    run = run_of_event(states_event(), PIPELINES, Executions(), Artifacts({ADDRESS: json.dumps(document).encode()}))
+    assert (len(run.dbt), judge(run).verdict) == ((1, "healthy") if is_counted else (0, "too_little"))
+    assert is_counted or ADDRESS in judge(run).reasons[0]
+    points = [point for point in metrics.of_run(run, judge(run)) if point.job_type == "dbt"]
+    assert bool(points) is is_counted
+
+
+def test_results_that_do_not_say_when_prove_nothing() -> None:
+    assert judged(results=results(("test.p.t", "pass"), generated_at=None)).verdict == "too_little"
+
+
+def test_results_of_another_pipeline_are_named_and_not_read() -> None:
+    output = json.dumps({"log": "see s3://other-team/dbt/run_results.json"})
+    verdict = judged(detail={"output": output})
+    assert verdict.verdict == "too_little"
+    assert "s3://other-team/dbt/run_results.json does not lie where" in " ".join(verdict.reasons)
+
+
+def test_a_batch_that_failed_inside_a_success_counts() -> None:
+    document = results(("model.p.m", "success"))
+    document["results"][0]["batch_results"] = {"successful": [["a", "b"]], "failed": [["b", "c"]]}
+    assert verdict_on([run_of(document)]) == "failing"
+
+
+def at(minute: int, *nodes: tuple[str, str], **more: Any) -> Any:
+    return run_of(results(*nodes, generated_at=f"2026-11-21T06:{minute:02}:00Z", invocation_id=str(minute), **more))
+
+
+BROKEN = at(10, ("model.p.a", "error"), ("model.p.b", "skipped"), ("model.p.c", "success"), which="run")
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (at(12, ("model.p.a", "success"), ("model.p.b", "success"), which="retry"), "healthy"),
+        (at(12, ("model.p.a", "success"), ("model.p.b", "success"), which="run"), "healthy"),
+        (at(12, ("model.p.a", "success"), ("model.p.b", "error"), which="retry"), "failing"),
+        (at(12, ("model.p.b", "success"), which="run"), "failing"),
+        (at(12, ("model.p.a", "success"), ("model.p.b", "success"), which="generate"), "failing"),
+        (at(12, ("model.p.a", "success"), ("model.p.b", "success"), which="run", args={"target": "eu"}), "failing"),
+        (at(12, ("model.p.a", "success"), ("model.p.b", "success"), which="retry", args={"target": "eu"}), "healthy"),
+    ],
+)
+def test_what_was_tried_again_is_netted_per_node(later: Any, expected: str) -> None:
+    assert verdict_on([later, BROKEN]) == expected
+    assert {node.unique_id for node in netted([BROKEN, later])} == {"model.p.a", "model.p.b", "model.p.c"}
+
+
+def test_a_retry_that_has_nothing_to_do_takes_nothing_away() -> None:
+    good = at(10, ("model.p.a", "success"))
+    assert verdict_on([good, at(12, which="retry")]) == "healthy"
+
+
+def test_a_selected_node_without_a_result_is_missed() -> None:
+    select = {"select": ["a", "b+"]}
+    assert verdict_on([at(10, ("model.p.a", "success"), args=select)]) == "too_little"
+    assert verdict_on([at(10, ("model.p.a", "success"), args={"select": ["staging", "tag:x"]})]) == "healthy"
+
+
+@given(st.lists(st.sampled_from(["success", "error", "skipped", "no-op", "later", ""]), min_size=1, max_size=5))
+def test_a_node_is_well_only_by_its_last_word(words: list[str]) -> None:
+    runs = [at(minute, ("model.p.a", word)) for minute, word in enumerate(words, 10)]
+    last = _last_word(words)
+    assert verdict_on(runs) == {"success": "healthy", "no-op": "healthy", "error": "failing"}.get(last, "too_little")
+
+
+def _last_word(words: list[str]) -> str:
+    """The last word, where what failed and was then skipped has failed."""
+    last = ""
+    for word in words:
+        last = last if last == "error" and word == "skipped" else word
+    return last
+
+
+def without(name: str) -> list[dict[str, Any]]:
+    return [one for pair in pairs() for one in pair if pair[0]["stateEnteredEventDetails"]["name"] != name]
+
+
+def pairs() -> list[list[dict[str, Any]]]:
+    events = good_history()
+    return [events[index : index + 2] for index in range(0, len(events), 2)]
+
+
+def test_a_declared_step_that_did_not_run_is_missed_unless_it_is_optional() -> None:
+    verdict = judged(without("DbtTest"))
+    assert (verdict.verdict, verdict.reasons) == ("too_little", ("DbtTest did not run.",))
+    assert judged(without("DbtTest"), [replace(SF_USER, optional=("DbtTest",))]).verdict == "healthy"
+
+
+CAUGHT = [step("DbtRun"), failed("DbtError", "Database Error in model a"), step("HandleError"), succeeded({})]
+
+
+def test_a_caught_failure_is_no_good_run() -> None:
+    verdict = judged([*without("DbtRun"), *CAUGHT])
+    assert verdict.verdict == "failing"
+    assert "A failure in DbtRun was caught: DbtError." in verdict.reasons
+    assert judged([*without("DbtRun"), *CAUGHT], [replace(SF_USER, optional=("DbtRun",))]).verdict == "healthy"
+
+
+def job(id_: str, state: str, **more: Any) -> dict[str, Any]:
+    return {"JobName": "ingest_table", "Id": id_, "JobRunState": state, **more}
+
+
+@pytest.mark.parametrize(
+    ("runs", "failures"),
+    [
+        ([job("jr_1", "FAILED"), job("jr_2", "SUCCEEDED")], ["jr_1"]),
+        ([job("jr_1", "FAILED"), job("jr_1_attempt_1", "SUCCEEDED", Attempt=1)], []),
+        ([job("jr_1", "FAILED"), job("jr_9", "SUCCEEDED", Attempt=1, PreviousRunId="jr_1")], []),
+        ([job("jr_1", "FAILED"), job("jr_2", "FAILED"), job("jr_3", "SUCCEEDED", Attempt=1)], ["jr_1"]),
+        ([job("jr_1", "FAILED"), job("jr_1_attempt_1", "FAILED", Attempt=1)], ["jr_1_attempt_1"]),
+        ([job("", "FAILED"), job("", "SUCCEEDED")], [""]),
+    ],
+)
+def test_every_run_of_one_job_is_judged_and_a_retry_is_known_by_its_attempt(
+    runs: list[dict[str, Any]], failures: list[str]
+) -> None:
+    assert [run.id for run in job_failures(of_outputs([runs]))] == failures
+
+
+class History:
+    """A history as Step Functions numbers it."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def add(self, after: int, body: dict[str, Any]) -> int:
+        self.events.append(body | {"id": len(self.events) + 1, "previousEventId": after})
+        return len(self.events)
+
+    def chain(self, after: int, *bodies: dict[str, Any]) -> int:
+        for body in bodies:
+            after = self.add(after, body)
+        return after
+
+
+def item(index: int) -> dict[str, Any]:
+    return {"type": "MapIterationStarted", "mapIterationStartedEventDetails": {"name": "Tables", "index": index}}
+
+
+def scheduled(parameters: str) -> dict[str, Any]:
+    details = {"resourceType": "glue", "resource": "startJobRun.sync", "parameters": parameters}
+    return {"type": "TaskScheduled", "taskScheduledEventDetails": details}
+
+
+def left(name: str) -> dict[str, Any]:
+    return {"type": "TaskStateExited", "stateExitedEventDetails": {"name": name, "output": "{}"}}
+
+
+def a_map(*items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items of a Map take turns, one event of each after the other."""
+    history = History()
+    begun = history.chain(0, step("Tables", "Map"), {"type": "MapStateStarted"})
+    ends = [history.chain(begun, item(index), step("Ingest")) for index in range(len(items))]
+    for position in range(max(map(len, items))):
+        for index, one in enumerate(items):
+            ends[index] = history.chain(ends[index], *one[position : position + 1])
+    history.chain(ends[-1], {"type": "MapStateSucceeded"})
+    return history.events
+
+
+GOOD = [scheduled("{}"), succeeded(job("jr_g", "SUCCEEDED")), left("Ingest")]
+BAD = [scheduled("{}"), failed("States.TaskFailed", job("jr_b", "FAILED")), left("Ingest")]
+RETRIED = [*BAD[:2], scheduled("{}"), succeeded(job("jr_r", "SUCCEEDED")), left("Ingest")]
+
+
+@pytest.mark.parametrize(
+    ("items", "failures"), [((GOOD, BAD, GOOD), ["jr_b"]), ((GOOD, RETRIED, GOOD), []), ((BAD, RETRIED), ["jr_b"])]
+)
+def test_each_item_of_a_map_answers_for_itself(items: tuple[list[dict[str, Any]], ...], failures: list[str]) -> None:
+    # Each item has runs of its own.
+    own = [json.loads(json.dumps(one).replace("jr_", f"jr_{index}")) for index, one in enumerate(items)]
+    evidence = of_history(a_map(*own))
+    assert [run.id.replace("0", "").replace("1", "") for run in job_failures(evidence)] == failures
+    assert len(evidence.failures) == len(failures)
+
+
+def test_a_loop_that_does_the_same_again_makes_up_for_it_and_one_over_tables_does_not() -> None:
+    def twice(first: str, second: str) -> int:
+        rounds = [[step("Ingest"), scheduled(first), failed("E")], [step("Ingest"), scheduled(second), succeeded({})]]
+        return len(of_history(numbered(*rounds)).failures)
+
+    assert (twice("{}", "{}"), twice('{"table": 1}', '{"table": 2}')) == (0, 1)
+
+
+def numbered(*rounds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    history = History()
+    history.chain(0, *(one for part in rounds for one in part))
+    return history.events
+
+
+def test_a_branch_that_catches_is_told_and_the_parallel_that_is_retried_is_not() -> None:
+    def parallel(*after: dict[str, Any]) -> int:
+        history = History()
+        begun = history.chain(0, step("Both", "Parallel"), {"type": "ParallelStateStarted"})
+        history.chain(begun, step("A"), succeeded({}))
+        broken = history.chain(begun, step("B"), failed("E"))
+        history.chain(broken, *after)
+        return len(of_history(history.events).failures)
+
+    ended = {"type": "ParallelStateSucceeded"}
+    assert parallel(left("B"), ended) == 1
+    assert (
+        parallel({"type": "ParallelStateFailed"}, {"type": "ParallelStateStarted"}, step("B"), succeeded({}), ended)
+        == 0
+    )
+
+
+def test_a_redrive_makes_up_for_what_ended_the_run_and_not_for_what_was_caught_before() -> None:
+    ended = [step("Load"), failed("E"), {"type": "ExecutionFailed"}]
+    again = [{"type": "ExecutionRedriven", "timestamp": 1795242500.0}, step("Load"), succeeded({})]
+    caught_before = [step("Ingest"), failed("E"), left("Ingest")]
+    assert of_history(numbered(ended, again)).failures == ()
+    assert [one.step for one in of_history(numbered(caught_before, ended, again)).failures] == ["Ingest"]
+
+
+MAP_RUN = {"type": "MapRunStarted", "mapRunStartedEventDetails": {"mapRunArn": f"{ARN}/Files:1"}}
+
+
+@pytest.mark.parametrize(("succeeded_count", "expected"), [(100, "healthy"), (97, "failing")])
+def test_a_distributed_map_is_judged_by_its_items(succeeded_count: int, expected: str) -> None:
+    executions = Executions(history=[*good_history(), step("Files", "Map"), MAP_RUN])
+    executions.items = {"total": 100, "succeeded": succeeded_count}
+    run = run_of_event(states_event(), PIPELINES, executions, Artifacts({ADDRESS: dbt("v5")}))
+    assert judge(run).verdict == expected
+
+
+def test_an_express_execution_is_blind() -> None:
+    arn = ARN.replace(":execution:", ":express:") + ":1"
+    assert judged(detail={"executionArn": arn}).verdict == "blind"
+
+
+class Nested(Executions):
+    """A state machine that starts another one and waits for it."""
+
+    def __init__(self, inner: list[dict[str, Any]] | None) -> None:
+        super().__init__(history=[*good_history(), step("Child"), started_and_awaited()])
+        self.inner = inner
+
+    def history(self, arn: str) -> list[Any]:
+        if not arn.endswith(":child:1"):
+            return self.events
+        if self.inner is None:
+            raise CloudRefused("Step Functions could not be asked for the history of the execution: AccessDenied.")
+        return self.inner
+
+
+def started_and_awaited() -> dict[str, Any]:
+    child = ARN.rpartition(":execution:")[0] + ":execution:child:1"
+    details = {"resourceType": "states", "resource": "startExecution.sync:2"}
+    output = json.dumps({"ExecutionArn": child, "Status": "SUCCEEDED"})
+    return {"type": "TaskSucceeded", "taskSucceededEventDetails": {**details, "output": output}}
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"), [([step("X"), succeeded({})], "healthy"), (CAUGHT, "failing"), (None, "blind")]
+)
+def test_a_failure_that_a_nested_execution_caught_is_caught_here(inner: Any, expected: str) -> None:
+    run = run_of_event(states_event(), PIPELINES, Nested(inner), Artifacts({ADDRESS: dbt("v5")}))
+    assert judge(run).verdict == expected
+
+
+def test_work_that_was_started_and_not_waited_for_proves_nothing() -> None:
+    details = {"resourceType": "glue", "resource": "startJobRun", "output": '{"JobRunId": "jr_7"}'}
+    history = [*good_history(), step("Start"), {"type": "TaskSucceeded", "taskSucceededEventDetails": details}]
+    assert judged(history).verdict == "too_little"
+    polled = [*history, step("Get"), succeeded({"JobRun": job("jr_7", "SUCCEEDED")})]
+    assert judged(polled).verdict == "healthy"
+
+
+def test_nothing_at_all_is_not_well() -> None:
+    run = Run(SF_USER, run_of_event(states_event(), PIPELINES, Executions(), Artifacts()).execution, of_outputs([]))
+    assert judge(run).verdict == "blind"

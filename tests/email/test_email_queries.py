@@ -74,15 +74,16 @@ NAMES = [
     "email-deduplicated-events",
     "email-delivery-latency",
     "email-duplicates",
+    "email-growth",
     "email-inactive-recipients",
     "email-ingestion-lag",
     "email-message-timeline",
     "email-open-and-click-rates",
+    "email-overall-engagement",
     "email-sender-standing",
     "email-small-files",
     "email-top-links",
     "email-unsubscribes",
-    "email-weekly-growth",
 ]
 
 
@@ -198,6 +199,24 @@ def test_opens_and_clicks_are_told_of_people_and_bots_apart(
         assert row["without_verdict"] == unknown
 
 
+def test_an_advertiser_sees_how_many_people_a_stream_reaches_and_what_share_they_open_and_click(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    rows = run(athena, saved(template)["email-overall-engagement"])
+    assert [row["stream"] for row in rows] == ["newsletter", "transactional"]
+    for row in rows:
+        same = [mail for mail in population() if mail.stream == row["stream"]]
+        delivered = [mail for mail in same if happened(mail, "Delivery", 30 * DAY)]
+        assert row["delivered"] == len(delivered)
+        assert row["people_reached"] == len({mail.sent.recipients[0] for mail in delivered})
+        opened = count(same, "Open", 30 * DAY)
+        assert row["open_percent"] == pytest.approx(100 * opened / len(delivered), abs=0.006)
+        for bound, verdicts in (("at_least", ["Unlikely"]), ("at_most", ["Unlikely", None])):
+            people = [mail for mail in same if any(happened(mail, "Click", 30 * DAY, verdict=one) for one in verdicts)]
+            share = 100 * len(people) / len(delivered)
+            assert row[f"click_percent_people_{bound}"] == pytest.approx(share, abs=0.006)
+
+
 def test_links_are_ranked_by_page_without_those_that_are_configured_as_unsubscribing(
     template: dict[str, Any], athena: duckdb.DuckDBPyConnection
 ) -> None:
@@ -213,10 +232,10 @@ def test_links_are_ranked_by_page_without_those_that_are_configured_as_unsubscri
     assert all("utm_" not in row["link"] and "?u=" in row["link"] for row in rows)
 
 
-def test_weekly_growth_counts_different_people_by_the_week_of_their_mails(
+def test_growth_counts_different_people_by_the_week_of_their_mails(
     template: dict[str, Any], athena: duckdb.DuckDBPyConnection
 ) -> None:
-    rows = [row for row in run(athena, saved(template)["email-weekly-growth"]) if row["stream"] == "newsletter"]
+    rows = [row for row in run(athena, saved(template)["email-growth"]) if row["stream"] == "newsletter"]
     for row, previous in itertools.pairwise(rows[:4]):
         mails = [
             each for each in population()

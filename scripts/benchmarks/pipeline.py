@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import histories
 from measure import Figure, python
 
 BENCHMARKS = str(Path(__file__).parent)
@@ -60,7 +61,8 @@ print(seconds, time.process_time() - spent, gigabytes, sum(violations.values()))
 
 
 def figures() -> Iterator[Figure]:
-    """All figures of this module."""
+    """All figures of this module, after what the checks find."""
+    yield from histories.figures()
     with tempfile.TemporaryDirectory() as root:
         count = KEYS * VERSIONS_OF_A_KEY
         _make(Path(root, "large"), count)

@@ -169,7 +169,9 @@ def _of_source(history: History) -> _Judged:
     never = history.hard_deletes is HardDeletes.IGNORE
     return {
         "missed_change": ("is_live AND is_due AND differs",) if source.tracked else ("", "it tracks no columns"),
-        "missed_insert": (f"is_due AND NOT is_gone AND NOT is_live{' AND versions = 0' if never else ''}",),
+        "missed_insert": (
+            f"source_rows > 0 AND is_due AND NOT is_gone AND NOT is_live{' AND versions = 0' if never else ''}",
+        ),
         "missed_delete": ("", "hard_deletes is ignore")
         if never
         else ("is_live AND (source_rows = 0 OR is_due AND is_gone)",),

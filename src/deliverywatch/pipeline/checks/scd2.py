@@ -16,6 +16,7 @@ from deliverywatch.pipeline.checks import rules, source
 from deliverywatch.pipeline.checks.rules import Rule, rules_of
 from deliverywatch.pipeline.checks.sql import (
     BETWEEN,
+    SAMPLES,
     identifier,
     in_words,
     key_text,
@@ -55,7 +56,13 @@ SELECT COUNT(*) AS keys, SUM(versions) AS versions, COUNT_IF({any_violated}) AS 
 FROM {judged}"""
 
 
-def query(history: History, as_of: datetime, since: datetime, made: Sequence[Rule] | None = None) -> str:
+def query(
+    history: History,
+    as_of: datetime,
+    since: datetime,
+    made: Sequence[Rule] | None = None,
+    samples_count: int = SAMPLES,
+) -> str:
     """Return the query of a validation at `as_of`; versions written from `since` on are counted as the run's."""
     now, begin = (timestamp(time, history.time_zone) for time in (as_of, since))
     judged = [rule for rule in made or rules_of(history) if not rule.not_judged]
@@ -81,7 +88,10 @@ def query(history: History, as_of: datetime, since: datetime, made: Sequence[Rul
         compared=compared,
         judged="compared" if compared else "judged",
         any_violated=f"{' + '.join(names)} > 0" if names else "FALSE",
-        results="".join(f",\n  {column}" for column in [*map(_result, names), *source.differences(history)]),
+        results="".join(
+            f",\n  {column}"
+            for column in [*(_result(name, samples_count) for name in names), *source.differences(history)]
+        ),
     )
 
 
@@ -149,11 +159,11 @@ def _sum(rule: Rule) -> str:
     return f"SUM(CASE WHEN {whole_row}({rule.violated}) THEN 1 ELSE 0 END) AS {rule.name}"
 
 
-def _result(name: str) -> str:
+def _result(name: str, samples_count: int) -> str:
     sample = "sample || ': ' || differing" if name == "missed_change" else "sample"
     return (
         f"SUM({name}) AS {name}_rows, COUNT_IF({name} > 0) AS {name}_keys, "
-        f"{samples_of(f'CASE WHEN {name} > 0 THEN {sample} END')} AS {name}_samples"
+        f"{samples_of(f'CASE WHEN {name} > 0 THEN {sample} END', samples_count)} AS {name}_samples"
     )
 
 

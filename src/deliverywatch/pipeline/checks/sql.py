@@ -59,9 +59,9 @@ def key_text(columns: Sequence[str]) -> str:
     return " || '|' || ".join(parts)
 
 
-def samples_of(value: str) -> str:
-    """Return an expression over a few of the values that are not NULL, the same each time."""
-    return f"ARRAY_JOIN(MIN({value}, {SAMPLES}), CHR({BETWEEN}))"
+def samples_of(value: str, count: int) -> str:
+    """Return an expression over so many of the values that are not NULL, the same each time."""
+    return f"ARRAY_JOIN(MIN({value}, {count}), CHR({BETWEEN}))"
 
 
 def time_of(value: object) -> datetime | None:

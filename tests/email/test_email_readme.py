@@ -30,8 +30,8 @@ def test_what_is_counted_there_is_there(template: dict[str, Any]) -> None:
     queries = [each for each in of_type(template, "AWS::Athena::NamedQuery").values() if "email" in each["Name"]]
     alarms = [each for each in of_type(template, "AWS::CloudWatch::Alarm").values() if "-email-" in each["AlarmName"]]
     referred = sum(sum("MetricStat" in query for query in each.get("Metrics", ())) or 1 for each in alarms)
-    assert len(queries) == 15
-    assert "Fifteen saved queries" in SECTION
+    assert len(queries) == 16
+    assert "Sixteen saved queries" in SECTION
     assert len(COLUMNS) == 41
     assert "Forty-one columns" in SECTION
     assert f"{len(alarms)} alarms that refer to {referred} metrics" in SECTION

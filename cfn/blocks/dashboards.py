@@ -74,8 +74,17 @@ def chart(
 
 def log_chart(title: str, function: str, query: str, position: Position) -> dict[str, Any]:
     """Return a line chart of what a function's log lines say: no metric is billed, only what opening it scans."""
+    return _log(title, "timeSeries", function, query, position)
+
+
+def log_table(title: str, function: str, query: str, position: Position) -> dict[str, Any]:
+    """Return a table of a function's log lines, the same way."""
+    return _log(title, "table", function, query, position)
+
+
+def _log(title: str, view: str, function: str, query: str, position: Position) -> dict[str, Any]:
     source = f"SOURCE '/aws/lambda/{PREFIX}-{function}' | {query}"
-    return _widget("log", position, {"title": title, "view": "timeSeries", "region": "${AWS::Region}", "query": source})
+    return _widget("log", position, {"title": title, "view": view, "region": "${AWS::Region}", "query": source})
 
 
 def state_of(title: str, alarms: Sequence[str], position: Position) -> dict[str, Any]:

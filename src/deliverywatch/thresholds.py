@@ -211,7 +211,7 @@ PIPELINE_MEASURE_MINUTES = 10
 PIPELINE_MISSED_RUN_HOURS = 7
 
 # Two such runs, and one hour more: one that failed is mailed with its cause, and the next one may be well again.
-PIPELINE_UNPROVEN_HOURS = 13
+PIPELINE_NO_SUCCESS_HOURS = 13
 
 # The clocks of dbt and of Step Functions may differ, and a file is written after its time; runs are hours apart.
 PIPELINE_CLOCK_TOLERANCE_SECONDS = 300

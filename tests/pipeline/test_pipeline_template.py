@@ -26,8 +26,11 @@ from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.level import Level
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.pipeline.declaration.source import Source
+from deliverywatch.pipeline.diagnosis.collect import run_of_event
+from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.outputs.metrics import PUBLISHED
-from pipeline.pipeline_world import DECLARED
+from deliverywatch.pipeline.report import examine
+from pipeline.pipeline_world import DECLARED, PIPELINES, Artifacts, Executions, states_event
 from stacks.pipeline import declared, stack_of
 
 GOLDEN = Path(__file__).parents[1] / "templates/pipeline.json"
@@ -67,7 +70,7 @@ def test_every_alarm_has_a_case_in_which_it_calls_and_one_in_which_it_does_not(p
     }
     names = [definition.name for definition in alarm.from_template(documents.read(pipeline_build / "template.json"))]
     own = [name.removeprefix("deliverywatch-prod-") for name in names if "-pipeline-" in name]
-    assert len(own) == 16
+    assert len(own) == 17
     for name in own:
         assert {(name, "OK"), (name, "ALARM")} <= expected
 
@@ -88,7 +91,7 @@ def test_every_number_is_a_parameter_with_a_default(pipeline_template: dict[str,
         "MissedRunHours": "7",
         "DurationSeconds": "3600",
         "HungSeconds": "7200",
-        "UnprovenHours": "13",
+        "NoSuccessHours": "13",
         "MinimumRecords": "100",
         "StaleHours": "6",
         "QualityPercent": "95",
@@ -118,7 +121,9 @@ def test_a_function_gets_the_limits_that_the_alarms_have(pipeline_template: dict
 
 
 def test_the_composite_names_every_alarm_of_its_pipeline(pipeline_template: dict[str, Any]) -> None:
-    (composite,) = of_type(pipeline_template, "AWS::CloudWatch::CompositeAlarm").values()
+    composites = of_type(pipeline_template, "AWS::CloudWatch::CompositeAlarm", PipelineHealthMail="true").values()
+    (composite, mailed) = composites
+    assert mailed["AlarmRule"] == composite["AlarmRule"]
     children = set(re.findall(r'ALARM\("([^"]+)"\)', composite["AlarmRule"]))
     alarms = [properties["AlarmName"] for properties in of_type(pipeline_template, "AWS::CloudWatch::Alarm").values()]
     assert children == {name for name in alarms if "-pipeline-sf_user-" in name}
@@ -128,9 +133,34 @@ def test_what_the_report_publishes_and_what_the_composite_repeats_mails_nothing(
     known = watches(json.loads((pipeline_build / "watches.json").read_text()), "deliverywatch-prod")
     quiet = {one.alarm for watch in known for one in watch.severities if one.level is Level.OK}
     short = {name.removeprefix("deliverywatch-prod-pipeline-") for name in quiet}
-    reported = {"failed", "timed-out", "aborted", "job-failures", "health"}
+    reported = {"failed", "timed-out", "aborted", "job-failures", "function-errors", "health"}
     assert short == {f"sf_user-{what}" for what in reported} | {"validate-errors"}
     assert all(one.level is Level.OK for watch in known for one in watch.severities if one.alarm in quiet)
+
+
+def test_the_health_of_a_pipeline_is_mailed_on_request_only(pipeline_template: dict[str, Any]) -> None:
+    kind = "AWS::CloudWatch::CompositeAlarm"
+    assert [name for name in of_type(pipeline_template, kind) if "Unwell" in name] == []
+    asked = of_type(pipeline_template, kind, PipelineHealthMail="true")["PipelineSfUserUnwell"]
+    assert asked["AlarmActions"] == of_type(pipeline_template, kind)["PipelineSfUserHealth"]["AlarmActions"]
+    notify = [
+        of_type(pipeline_template, "AWS::Lambda::Function", PipelineHealthMail=wanted)["AlertingNotify"]
+        for wanted in ("true", "false")
+    ]
+    off = [function["Environment"]["Variables"]["DELIVERYWATCH_SWITCHED_OFF"] for function in notify]
+    assert ["pipeline-sf_user-unwell" in names.split(",") for names in off] == [False, True]
+
+
+def test_recent_errors_are_the_lines_that_the_report_prints(pipeline_template: dict[str, Any]) -> None:
+    (dashboard,) = of_type(pipeline_template, "AWS::CloudWatch::Dashboard").values()
+    (query,) = [
+        one["properties"]["query"] for one in json.loads(dashboard["DashboardBody"])["widgets"] if one["type"] == "log"
+    ]
+    assert query.startswith("SOURCE '/aws/lambda/deliverywatch-prod-pipeline-report'")
+    body = states_event("FAILED")
+    run = run_of_event(body, PIPELINES, Executions(body["detail"]), Artifacts())
+    printed = {"event": "pipeline_report", **examine(run, shipped())[0]}
+    assert set(re.findall(r"fields @timestamp, (.*?) \|", query)[0].split(", ")) <= printed.keys()
 
 
 def test_logs_are_kept_for_a_time(pipeline_template: dict[str, Any]) -> None:
@@ -139,14 +169,14 @@ def test_logs_are_kept_for_a_time(pipeline_template: dict[str, Any]) -> None:
     assert {"PipelinePublishLogs", "PipelineReportLogs", "PipelineValidateLogs"} <= groups.keys()
 
 
-def test_the_dashboard_has_six_charts_the_alarms_and_links(pipeline_template: dict[str, Any]) -> None:
+def test_the_dashboard_has_seven_charts_the_alarms_and_links(pipeline_template: dict[str, Any]) -> None:
     (dashboard,) = of_type(pipeline_template, "AWS::CloudWatch::Dashboard").values()
     widgets = json.loads(dashboard["DashboardBody"])["widgets"]
     kinds = [widget["type"] for widget in widgets]
-    assert (kinds.count("metric"), kinds.count("alarm"), kinds.count("text")) == (6, 1, 1)
+    assert (kinds.count("metric"), kinds.count("alarm"), kinds.count("text")) == (7, 1, 1)
     assert "states/home" in next(widget for widget in widgets if widget["type"] == "text")["properties"]["markdown"]
     rows = [row for widget in widgets if widget["type"] == "metric" for row in widget["properties"]["metrics"]]
-    own = {(row[7], row[1]) for row in rows if row[0] == "DeliveryWatch/Pipeline"}
+    own = {(row[7], row[1]) for row in rows if row[0] == "SfUserPipeline"}
     assert own <= {(job_type.value, name) for job_type, name in PUBLISHED}
 
 
@@ -169,5 +199,5 @@ def test_two_pipelines_have_parameters_and_alarms_of_their_own() -> None:
     template = stacks.template([stack_of(both)], "arm64", "0").to_dict()
     assert {"SfUserStaleHours", "OrdersStaleHours"} <= template["Parameters"].keys()
     kinds = [resource["Type"] for resource in template["Resources"].values()]
-    assert (kinds.count("AWS::CloudWatch::CompositeAlarm"), kinds.count("AWS::CloudWatch::Alarm")) == (2, 28)
+    assert (kinds.count("AWS::CloudWatch::CompositeAlarm"), kinds.count("AWS::CloudWatch::Alarm")) == (4, 28)
     assert kinds.count("AWS::Lambda::Function") == 4

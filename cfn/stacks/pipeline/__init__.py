@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from troposphere import GetAtt, Ref, Sub, events
+from troposphere import Equals, GetAtt, Ref, Sub, events
 
 from blocks.extras import Extra
 from blocks.parts import (
@@ -32,9 +32,9 @@ from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.pipeline.declaration.source import Source, read
 from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.thresholds import PIPELINE_MEASURE_MINUTES
-from stacks.pipeline.alarms import DEAD_LETTERS, watches
+from stacks.pipeline.alarms import DEAD_LETTERS, MAILS_HEALTH, watches
 from stacks.pipeline.dashboard import pipeline_dashboard
-from stacks.pipeline.parameters import limits, parameters
+from stacks.pipeline.parameters import HEALTH_MAIL, limits, parameters
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def stack_of(pipelines: Sequence[Pipeline], declaration: str = DECLARATION) -> S
             pipeline_dashboard(pipelines),
         ],
         parameters=parameters(pipelines),
+        conditions={MAILS_HEALTH: Equals(Ref(HEALTH_MAIL), "true")},
         functions=functions,
         watches=watches(pipelines),
         outputs={
@@ -129,6 +130,7 @@ def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
                 allow("s3:PutObject", Sub("${LakeBucket.Arn}/state/pipeline-*")),
                 *may_publish("AlertsTopic"),
             ],
+            packages=("aws-embedded-metrics",),
             environment={**environment, "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic")},
         ),
         _function(

@@ -49,9 +49,8 @@ _MAILED_BY_THE_REPORT = {
     "timed-out": "ExecutionsTimedOut",
     "aborted": "ExecutionsAborted",
 }
-# One watch: a run that hangs is also one that is not well, and the next may not be started while it does.
-_ABSENT = ("missed", "hung", "unproven")
-CHILDREN = (*_MAILED_BY_THE_REPORT, "job-failures", *_ABSENT, *_TITLES)
+# The condition of the template under which the health of a pipeline has mails of its own.
+MAILS_HEALTH = "MailsPipelineHealth"
 
 
 def watches(pipelines: Sequence[Pipeline]) -> list[Watch]:
@@ -61,16 +60,20 @@ def watches(pipelines: Sequence[Pipeline]) -> list[Watch]:
 
 def _watches_of(pipeline: Pipeline) -> list[Watch]:
     name = f"pipeline-{pipeline.name}"
-    absent = [_missed(pipeline), _hung(pipeline), _unproven(pipeline)]
+    # One watch: a run that hangs is also one that is not well, and the next may not be started while it does.
+    absent = [_missed(pipeline), _hung(pipeline), _no_success(pipeline)]
     mailed = (_slow(pipeline), *_readings(pipeline))
     ended = [_ended(pipeline, what) for what in _MAILED_BY_THE_REPORT]
+    quiet = [*ended, _job_failures(pipeline), *_function_errors(pipeline)]
+    children = [alarm.name for alarm in (*quiet, *absent, *mailed)]
     return [
         Watch(f"{name}-missed", f"{pipeline.name}: no good run", absent, f"state/{name}-missed.json"),
         *(
             Watch(alarm.name, f"{pipeline.name}: {title}", [alarm], f"state/{alarm.name}.json")
             for alarm, title in zip(mailed, _TITLES.values(), strict=True)
         ),
-        Watch(name, f"{pipeline.name}: health", [*ended, _job_failures(pipeline), _health(pipeline)]),
+        Watch(name, f"{pipeline.name}: health", [*quiet, _health(pipeline, children)]),
+        Watch(f"{name}-unwell", f"{pipeline.name}: not well", [_unwell(pipeline, children)], condition=MAILS_HEALTH),
     ]
 
 
@@ -161,16 +164,16 @@ def _missed(pipeline: Pipeline) -> Alarm:
     )
 
 
-def _unproven(pipeline: Pipeline) -> Alarm:
-    hours = parameter(pipeline, "UnprovenHours")
+def _no_success(pipeline: Pipeline) -> Alarm:
+    hours = parameter(pipeline, "NoSuccessHours")
     return _none_for(
         pipeline,
-        "unproven",
+        "no-success",
         f"{pipeline.name}: no run was proven well for ${{{hours}}} hours: those that were started have not ended, "
         "failed, or left too little to tell.",
         Expression("Good runs", "FILL(good, 0)", {"good": _metric(pipeline, "pipeline", "JobSuccess", "Sum")}),
         hours,
-        pipeline.limits.unproven_hours,
+        pipeline.limits.no_success_hours,
     )
 
 
@@ -204,12 +207,42 @@ def _hung(pipeline: Pipeline) -> Alarm:
     )
 
 
-def _health(pipeline: Pipeline) -> Composite:
+def _function_errors(pipeline: Pipeline) -> list[Alarm]:
+    """Return the alarm on the functions that are a pipeline's steps, if it declares any."""
+    metrics = {
+        f"function{number}": Metric("AWS/Lambda", "Errors", "Sum", {"FunctionName": function})
+        for number, function in enumerate(pipeline.functions)
+    }
+    description = (
+        f"{pipeline.name}: {' or '.join(pipeline.functions)} failed. The run fails with it, and the mail comes from "
+        "pipeline-report, which knows the cause."
+    )
+    name, errors = f"pipeline-{pipeline.name}-function-errors", Expression("Errors", " + ".join(metrics), metrics)
+    return [Alarm(name, description, errors, severity="ok")] if metrics else []
+
+
+def shown(pipeline: Pipeline) -> list[str]:
+    """Return the names of a pipeline's alarms, its health first, for the dashboard."""
+    alarms = [alarm for watch in _watches_of(pipeline) if not watch.condition for alarm in watch.alarms]
+    return [alarm.name for alarm in sorted(alarms, key=lambda alarm: not isinstance(alarm, Composite))]
+
+
+def _health(pipeline: Pipeline, children: Sequence[str]) -> Composite:
     return Composite(
         f"pipeline-{pipeline.name}-health",
         f"{pipeline.name} is not well. The message names the child that changed, the dashboard shows all of them. "
         "Their mails are their own, and this alarm adds none.",
-        [f"pipeline-{pipeline.name}-{what}" for what in CHILDREN],
+        children,
+    )
+
+
+def _unwell(pipeline: Pipeline, children: Sequence[str]) -> Composite:
+    return Composite(
+        f"pipeline-{pipeline.name}-unwell",
+        f"{pipeline.name} is not well: at least one of its alarms is on, and the dashboard shows which. It is mailed "
+        "because PipelineHealthMail is true.",
+        children,
+        severity="warning",
     )
 
 

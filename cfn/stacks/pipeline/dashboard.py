@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from blocks.dashboards import BLUE, GREEN, GREY, ORANGE, RED, chart, dashboard, limit, line, state_of, words
+from blocks.dashboards import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    Position,
+    chart,
+    dashboard,
+    limit,
+    line,
+    log_table,
+    state_of,
+    words,
+)
 from blocks.parts import CONSOLE, CONSOLE_OF, arn
-from stacks.pipeline.alarms import CHILDREN
+from deliverywatch.pipeline.outputs.error_metric import ERRORS
+from stacks.pipeline.alarms import shown
 from stacks.pipeline.parameters import parameter
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
-_ROWS = 25
+_ROWS = 32
 _HOUR = 3600
 # Job type, metric, statistic, label, colour.
 _Line = tuple[str, str, str, str, str]
@@ -29,9 +44,8 @@ def pipeline_dashboard(pipelines: Sequence[Pipeline]) -> Any:
 
 
 def _of(pipeline: Pipeline, top: int) -> list[dict[str, Any]]:
-    shown = [f"pipeline-{pipeline.name}-{what}" for what in ("health", *CHILDREN)]
     return [
-        state_of(f"{pipeline.name}: alarms", shown, (0, top, 18, 4)),
+        state_of(f"{pipeline.name}: alarms", shown(pipeline), (0, top, 18, 4)),
         words(_links(pipeline), (18, top, 6, 4)),
         _runs(pipeline, top + 4),
         # Two in a row, the first beside the runs.
@@ -39,6 +53,10 @@ def _of(pipeline: Pipeline, top: int) -> list[dict[str, Any]]:
             _chart(pipeline, *drawn, (12 * (number % 2), top + 4 + 7 * (number // 2)))
             for number, drawn in enumerate(_CHARTS, 1)
         ),
+        log_table(
+            f"{pipeline.name}: recent errors", "pipeline-report", _ERRORS.format(pipeline.name), (0, top + 25, 12, 7)
+        ),
+        _errors(pipeline, (12, top + 25, 12, 7)),
     ]
 
 
@@ -70,6 +88,18 @@ def _runs(pipeline: Pipeline, top: int) -> dict[str, Any]:
     return chart(f"{pipeline.name}: runs per hour", metrics, (0, top, 12, 7), _HOUR)
 
 
+def _errors(pipeline: Pipeline, position: Position) -> dict[str, Any]:
+    dimensions = "Environment,ErrorType,Pipeline,Severity"
+    search = f'{{{pipeline.namespace},{dimensions}}} MetricName="{ERRORS}" Pipeline="{pipeline.name}" '
+    searched = {"expression": f"SEARCH('{search}Environment=\"${{Environment}}\"', 'Sum')", "id": "errors"}
+    return chart(f"{pipeline.name}: errors by type and severity", [[searched]], position, _HOUR)
+
+
+# What pipeline-report prints of each run that failed.
+_ERRORS = (
+    'filter event = "pipeline_report" and pipeline = "{}" and ispresent(error_type) '
+    "| fields @timestamp, severity, error_type, step, sentence | sort @timestamp desc | limit 20"
+)
 _CHARTS: Sequence[tuple[str, Sequence[_Line], Sequence[_Limit]]] = (
     ("duration", (
         ("pipeline", "ExecutionDuration", "Maximum", "run (s)", BLUE),

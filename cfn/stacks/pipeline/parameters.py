@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from blocks.parameters import Parameter, decimal_number, whole_number
+from blocks.parameters import Parameter, decimal_number, switch, whole_number
 from blocks.parts import title
 from deliverywatch import thresholds
 from deliverywatch.pipeline.declaration.limits import RANGES
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
+
+HEALTH_MAIL = "PipelineHealthMail"
 
 
 def parameters(pipelines: Sequence[Pipeline]) -> dict[str, list[Parameter]]:
@@ -25,7 +27,13 @@ def parameters(pipelines: Sequence[Pipeline]) -> dict[str, list[Parameter]]:
                 thresholds.PIPELINE_SCAN_LIMIT_MEGABYTES,
                 "Athena stops a check of a table that reads more; 10000 MB cost 0.05 USD.",
                 "must be a whole number from 10 (Athena's own minimum) to 1000000.",
-            )
+            ),
+            switch(
+                HEALTH_MAIL,
+                "One mail more when a pipeline is not well",
+                "Mails the health of each pipeline as well: one incident while any of its alarms is on.",
+                default=False,
+            ),
         ]
     }
 
@@ -50,7 +58,7 @@ def _of(pipeline: Pipeline) -> list[Parameter]:
     rows = [
         ("MissedRunHours", "Missed run (hours)", "missed_run_hours",
          "No run started for so many hours: the schedule's interval and one hour more."),
-        ("UnprovenHours", "No good run (hours)", "unproven_hours",
+        ("NoSuccessHours", "No good run (hours)", "no_success_hours",
          "No run was proven well for so many hours, though some may have started: two intervals and one hour more."),
         ("DurationSeconds", "Slow over (seconds)", "duration_seconds",
          "A run that takes longer is slow."),

@@ -8,7 +8,7 @@ from typing import Any
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.pipeline import aws
-from deliverywatch.pipeline.outputs import unhandled
+from deliverywatch.pipeline.outputs import error_metric, unhandled
 from deliverywatch.pipeline.report import Ports, report
 from deliverywatch.pipeline.settings import from_environment
 from deliverywatch.storage.s3 import Bucket, account_of
@@ -35,5 +35,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     except DeliveryWatchError as error:
         print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise
+    if counted := error_metric.line_of(done, settings.pipelines, settings.environment, now):
+        print(counted, flush=True)
     print(json.dumps(_LINE | done), flush=True)
     return done

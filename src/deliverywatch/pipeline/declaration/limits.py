@@ -16,7 +16,7 @@ RANGES: Mapping[str, Range] = {
     # A Standard execution lives for a year at most.
     "hung_seconds": Range(60, 366 * 86_400),
     "missed_run_hours": Range(2, _WEEK_SECONDS // 3600),
-    "unproven_hours": Range(2, _WEEK_SECONDS // 3600),
+    "no_success_hours": Range(2, _WEEK_SECONDS // 3600),
     "minimum_records": Range(0, 1_000_000_000),
     "stale_hours": Range(0, 8760, is_whole=False),
     "quality_percent": Range(0, 100, is_whole=False),
@@ -33,7 +33,7 @@ class Limits:
     duration_seconds: int = thresholds.PIPELINE_DURATION_SECONDS
     hung_seconds: int = thresholds.PIPELINE_HUNG_SECONDS
     missed_run_hours: int = thresholds.PIPELINE_MISSED_RUN_HOURS
-    unproven_hours: int = thresholds.PIPELINE_UNPROVEN_HOURS
+    no_success_hours: int = thresholds.PIPELINE_NO_SUCCESS_HOURS
     minimum_records_count: int = thresholds.PIPELINE_MINIMUM_RECORDS_COUNT
     stale_hours: float = thresholds.PIPELINE_STALE_HOURS
     quality_percent: float = thresholds.PIPELINE_QUALITY_PERCENT
@@ -59,7 +59,7 @@ def limits_of(table: Table, default: Limits | None = None) -> Limits:
 def _follow(read: dict[str, Any], table: Table, *, is_declared: bool) -> None:
     """Let limits that are not declared follow those they depend on: a run that is slow does not hang as well."""
     slow, missed = read["duration_seconds"], read["missed_run_hours"]
-    following = {"hung_seconds": 2 * slow, "unproven_hours": 2 * missed - 1}
+    following = {"hung_seconds": 2 * slow, "no_success_hours": 2 * missed - 1}
     for name in following if is_declared else ():
         if name not in table.body:
             read[name] = min(following[name], RANGES[name].highest)

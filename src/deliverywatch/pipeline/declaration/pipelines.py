@@ -30,6 +30,7 @@ _FOLDER = Form(
     re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!.'()=/ -]*/)?", re.ASCII),
     "a folder in S3, written s3://bucket/ or s3://bucket/prefix/",
 )
+_FUNCTION = Form(re.compile(r"[A-Za-z0-9_-]{1,64}"), "the name of a Lambda function: 1 to 64 letters, digits and - _")
 # The namespace of its metrics, unless a pipeline has its own; those that begin with AWS/ are AWS's.
 NAMESPACE = "DeliveryWatch/Pipeline"
 _NAMESPACE = Form(
@@ -76,6 +77,7 @@ class Pipeline:
             that watch and those that are optional left out.
         database: Athena's database for tables that name none.
         artifacts: Where dbt's results lie, as `s3://bucket/prefix/`; empty for none.
+        functions: Lambda functions that are its steps, such as the one that runs dbt: their errors have an alarm.
         data: Where Athena reads the tables' files, likewise.
         optional: Steps that a good run may leave out, or recover from.
         nested: State machines that its steps start and wait for, whose runs are read too.
@@ -90,6 +92,7 @@ class Pipeline:
     data: tuple[str, ...] = ()
     records: Records | None = None
     histories: tuple[History, ...] = ()
+    functions: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     optional: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
@@ -185,6 +188,7 @@ def _pipeline(table: Table) -> Pipeline:
         data=table.texts("data", _FOLDER),
         records=_records(records) if records else None,
         histories=tuple(map(history_of, table.tables("history"))),
+        functions=table.texts("functions", _FUNCTION),
         limits=limits_of(limits) if limits else Limits(),
         optional=table.texts("optional", _STATE),
         nested=table.texts("nested", _MACHINE),

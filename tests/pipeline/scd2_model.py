@@ -477,6 +477,6 @@ def reported(rows: Iterable[Row], source: Iterable[Row], convention: Convention,
     local.connection.register("s", of_source)
     declared = convention.history
     (row,) = local.rows(scd2.query(declared, AS_OF, AS_OF - DAY, samples_count=10_000), "")
-    checks = scd2.checks_of(declared, row)
+    checks = scd2.checks_of(declared, row, AS_OF)
     # A missed change names its columns, too.
     return {check.name: {sample.split(":")[0] for sample in check.samples} for check in checks if check.samples}

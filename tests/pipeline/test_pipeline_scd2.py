@@ -20,6 +20,7 @@ HISTORY = SF_USER.histories[0]
 SINGLE = History("h", ("k",), "f0", "t0", "cur", "del", ("email",), hard_deletes=HardDeletes.SOFT)
 JUDGED = [rule for rule in rules_of(SINGLE) if not rule.not_judged]
 AS_OF, SINCE = 6, 2
+NOW = DAWN + timedelta(hours=AS_OF)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def checked(tables: LocalTables, versions: Sequence[Version], history: History =
 
 def failed(tables: LocalTables, versions: Sequence[Version]) -> dict[str, tuple[int, int]]:
     row = checked(tables, versions)
-    return {check.name: (check.rows, check.keys) for check in scd2.checks_of(SINGLE, row) if check.rows}
+    return {check.name: (check.rows, check.keys) for check in scd2.checks_of(SINGLE, row, NOW) if check.rows}
 
 
 GOOD = [
@@ -125,8 +126,8 @@ def test_the_score_is_the_share_of_keys_without_a_violation(tables: LocalTables,
 def test_an_empty_history_has_no_score_and_no_data(tables: LocalTables) -> None:
     row = checked(tables, [])
     assert scd2.score_of(row).percent is None
-    assert {check.result for check in scd2.checks_of(SINGLE, row)} == {"no data"}
-    assert not any(check.is_fatal for check in scd2.checks_of(SINGLE, row))
+    assert {check.result for check in scd2.checks_of(SINGLE, row, NOW)} == {"no data"}
+    assert not any(check.is_fatal for check in scd2.checks_of(SINGLE, row, NOW))
 
 
 def test_a_far_date_and_null_both_stand_for_an_open_end(tables: LocalTables) -> None:
@@ -148,21 +149,21 @@ def test_a_key_of_several_columns_is_spelt_with_all_of_them(tables: LocalTables)
 def test_samples_are_a_few_and_the_same_each_time(tables: LocalTables) -> None:
     versions = [Version(key, 0, 1) for key in range(9)]
     row = checked(tables, versions)
-    (check,) = [check for check in scd2.checks_of(SINGLE, row) if check.name == "no_current"]
+    (check,) = [check for check in scd2.checks_of(SINGLE, row, NOW) if check.name == "no_current"]
     assert (check.samples, check.keys, check.total) == (("0", "1", "2", "3", "4"), 9, 9)
 
 
 def test_a_key_with_a_comma_is_one_sample(tables: LocalTables) -> None:
     comma = History("h", ("email",), "f0", "t0", "cur", "", ())
     row = checked(tables, [Version(1, 0, 1, email="Doe, Ann")], comma)
-    (check,) = [check for check in scd2.checks_of(comma, row) if check.name == "no_current"]
+    (check,) = [check for check in scd2.checks_of(comma, row, NOW) if check.name == "no_current"]
     assert check.samples == ("Doe, Ann",)
 
 
 def test_without_tracked_columns_nothing_is_said_of_unchanged_versions(tables: LocalTables) -> None:
     bare = History("h", ("k",), "f0", "t0", "cur", "", ())
     row = checked(tables, [Version(1, 0, 2), Version(1, 2, None, current=True)], bare)
-    results = {check.name: check.result for check in scd2.checks_of(bare, row)}
+    results = {check.name: check.result for check in scd2.checks_of(bare, row, NOW)}
     assert (results["unchanged"], results["gap"]) == ("no data", "passed")
 
 

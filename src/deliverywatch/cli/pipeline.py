@@ -16,7 +16,9 @@ from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.pipeline.checks.validation import Report
+    from collections.abc import Sequence
+
+    from deliverywatch.pipeline.checks.validation import Check, Report
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
     from deliverywatch.pipeline.declaration.source import Source
 
@@ -122,13 +124,19 @@ def validate(
     The same queries that the function pipeline-validate runs on Athena run here on DuckDB. Tables are found by their
     name without the database. Ends with 3 if a check fails.
 
+    A history is read in the convention that is declared: convention, ends, open_end, hard_deletes and so on. Nothing is
+    guessed from the data: the first paragraphs say how each history is read, and which checks that leaves out. An end
+    that looks like a declaration that does not fit is named with its check.
+
     \b
     JSON: {"passed": false, "failed_checks": ["overlap"],
            "scores": {"quality": {"percent": 99.5, "good": 199, ...}, ...},
            "counts": {"processed": 200, ...}, "age_hours": 1.2,
            "checks": [{"name": "overlap", "result": "failed", "rows": 2,
-             "keys": 1, "total": 50, "samples": ["7"], "sentence": ""}]}
+             "keys": 1, "total": 50, "samples": ["7"], "sentence": ""}],
+           "conventions": ["users_history is read as dbt-snapshot: ..."]}
     """  # noqa: D301 - click wants the control character
+    from deliverywatch.pipeline.checks.conventions import described
     from deliverywatch.pipeline.checks.duck import LocalTables
     from deliverywatch.pipeline.checks.validation import document
     from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of, without_databases
@@ -142,24 +150,45 @@ def validate(
     if task.since >= task.until:
         raise click.UsageError("--since must be before --until.")
     report = validate(task, LocalTables(folder))
-    print_either(document(report), _checks(report), as_json=as_json, indent=1)
+    said = [described(history) for history in chosen.histories] if task.part is not Part.RECORDS else []
+    print_either(document(report) | {"conventions": said}, _checks(report, said), as_json=as_json, indent=1)
     if not report.is_passed:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _checks(report: Report) -> str:
-    lines = []
+def _checks(report: Report, conventions: Sequence[str]) -> str:
+    from deliverywatch.pipeline.checks.validation import Result, Topic
+
+    lines = [line for convention in conventions for line in (wrapped(convention), "")]
     for check in report.checks:
+        if check.topic is Topic.INTEGRITY and check.result is not Result.FAILED:
+            continue
         first, indent = f"{check.result.value:<8} {check.name:<20} ", " " * 30
         lines.append(wrapped(check.sentence, indent, first))
         if check.samples:
             lines.append(wrapped(f"for example {', '.join(check.samples)}", indent, indent))
     scores = [
-        f"{name:<8} {'no data' if score.percent is None else f'{score.percent:.2f} %'} "
+        f"{name:<9} {'no data' if score.percent is None else f'{score.percent:.2f} %'} "
         f"({score.good:,} of {score.total:,} {what})"
         for name, score, what in (("quality", report.quality, "rows"), ("integrity", report.integrity, "keys"))
     ]
-    return "\n".join([*lines, "", *scores, "", "It passes." if report.is_passed else "It does not pass."])
+    last = "It passes." if report.is_passed else "It does not pass."
+    return "\n".join([*lines, *_not_failed(report.checks), "", *scores, "", last])
+
+
+def _not_failed(checks: Sequence[Check]) -> list[str]:
+    """Return one paragraph for the checks of each history that passed, and one for those that were not made."""
+    from deliverywatch.pipeline.checks.validation import Result, Topic
+
+    paragraphs: dict[tuple[str, Result], list[str]] = {}
+    for check in checks:
+        if check.topic is Topic.INTEGRITY and check.result is not Result.FAILED:
+            reason = check.sentence.partition(": not judged, because ")[2].rstrip(".")
+            paragraphs.setdefault((check.table, check.result), []).append(f"{check.name}{reason and f' ({reason})'}")
+    return [
+        wrapped(f"{table}: {', '.join(names)}.", " " * 9, f"{result.value:<8} ")
+        for (table, result), names in paragraphs.items()
+    ]
 
 
 @pipeline.command()

@@ -89,7 +89,7 @@ def validate(task: Task, tables: Tables) -> Report:
         age = records.age_hours(row, task.until) if of_records.changed_at else None
     for history in histories:
         (row,) = tables.rows(scd2.query(history, task.until, task.since), pipeline.database)
-        checks += scd2.checks_of(history, row)
+        checks += scd2.checks_of(history, row, task.until)
         score = scd2.score_of(row)
         integrity = Score(integrity.good + score.good, integrity.total + score.total)
         counts = _added(counts, scd2.counts_of(row))

@@ -106,6 +106,7 @@ def _of_flags(history: History) -> _Judged:
         HardDeletes.NEW_RECORD: f"CASE WHEN d THEN c AND NOT ({is_open(history)}) ELSE c <> ({is_open(history)}) END",
     }.get(deletes, f"c <> ({is_open(history)})")
     no_flag, ends = ("", "no flag is declared"), ("", "a key whose versions have all ended counts as deleted")
+    no_words = ("", "no flag is declared, or every other value means no")
     return {
         "many_current": ("c AND current_count > 1",),
         "no_current": ends if deletes is HardDeletes.INVALIDATE else (f"{latest} AND current_count = 0{excused}",),
@@ -114,7 +115,7 @@ def _of_flags(history: History) -> _Judged:
         "deleted_current": ("d AND c",)
         if deletes is HardDeletes.SOFT and history.is_current
         else ("", "deleted versions may be current" if history.has_deletions else "nothing is marked as deleted"),
-        "unknown_flag": ("is_unknown",) if _has_known_words(history) else ("", "every other value means no"),
+        "unknown_flag": ("unknown_word IS NOT NULL",) if _has_known_words(history) else no_words,
     }
 
 

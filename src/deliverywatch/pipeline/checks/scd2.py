@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from deliverywatch.pipeline.checks import rules, source
+from deliverywatch.pipeline.checks import conventions, rules, source
 from deliverywatch.pipeline.checks.rules import Rule, rules_of
 from deliverywatch.pipeline.checks.sql import (
     BETWEEN,
@@ -45,14 +45,16 @@ _QUERY = """WITH kept AS (
     SUM(CASE WHEN c THEN 1 ELSE 0 END) OVER ({partition}) AS current_count{more}
   FROM marked
 ), judged AS (
-  SELECT {key}, {key_text} AS sample, COUNT(*) AS versions,
+  SELECT {key}, {key_text} AS sample, COUNT(*) AS versions, MAX(t) AS latest_end, MIN(unknown_word) AS unknown_word,
+    MIN({gap}) AS shortest_gap, MAX({gap}) AS longest_gap,
 {sums}    SUM(CASE WHEN {in_run} AND prior_f IS NULL AND NOT d THEN 1 ELSE 0 END) AS created,
     SUM(CASE WHEN {in_run} AND prior_f IS NOT NULL AND NOT d THEN 1 ELSE 0 END) AS updated,
     SUM(CASE WHEN {in_run} AND d AND NOT COALESCE(prior_d, FALSE) THEN 1 ELSE 0 END) AS deleted
   FROM versions GROUP BY {key}
 ){compared}
 SELECT COUNT(*) AS keys, SUM(versions) AS versions, COUNT_IF({any_violated}) AS bad_keys,
-  SUM(created) AS created, SUM(updated) AS updated, SUM(deleted) AS deleted{results}
+  SUM(created) AS created, SUM(updated) AS updated, SUM(deleted) AS deleted, MAX(latest_end) AS latest_end,
+  {unknown_words} AS unknown_words, MIN(shortest_gap) AS shortest_gap, MAX(longest_gap) AS longest_gap{results}
 FROM {judged}"""
 
 
@@ -83,6 +85,8 @@ def query(
         window_so_far=f"OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
         forever=_FOREVER,
         more="".join(f",\n    {column}" for column in _more(history, f"OVER ({order})")),
+        gap=_length_of_gap(own),
+        unknown_words=samples_of("unknown_word", SAMPLES),
         in_run=f"is_whole AND counted >= {begin} AND counted < {now}",
         sums="".join(f"    {column},\n" for column in [*map(_sum, own), *source.latest(history)]).replace("as_of", now),
         compared=compared,
@@ -104,7 +108,7 @@ def _kept(history: History) -> Iterator[str]:
     yield f"{f'CASE WHEN {end} < {far} THEN {end} END' if history.open_end else end} AS t"
     yield f"{in_words(history.is_current, rules.words_of_current(history)[0])} AS flag"
     yield f"{_is_deleted(history)} AS d"
-    yield f"{_is_unknown(history)} AS is_unknown"
+    yield f"{_unknown(history)} AS unknown_word"
     yield f"{moment(history.loaded_at or history.valid_from)} AS counted"
     if history.order_by:
         yield f"{identifier(history.order_by)} AS o"
@@ -118,13 +122,18 @@ def _is_deleted(history: History) -> str:
     return in_words(history.is_deleted, rules.words_of_deleted(history)[0])
 
 
-def _is_unknown(history: History) -> str:
+def _unknown(history: History) -> str:
+    """Return the value of a flag that means neither yes nor no; NULL where all of them do."""
     flags = (
         (history.is_current, *rules.words_of_current(history)),
         (history.is_deleted, *rules.words_of_deleted(history)),
     )
-    unknown = [f"NOT {in_words(column, (*yes, *no))}" for column, yes, no in flags if column and no]
-    return " OR ".join(unknown) or "FALSE"
+    unknown = [
+        f"CASE WHEN NOT {in_words(column, (*yes, *no))} THEN {key_text([identifier(column)])} END"
+        for column, yes, no in flags
+        if column and no
+    ]
+    return f"COALESCE({', '.join(unknown)}, NULL)" if unknown else "CAST(NULL AS VARCHAR)"
 
 
 def _current(history: History) -> str:
@@ -154,6 +163,12 @@ def _more(history: History, window: str) -> Iterator[str]:
         yield "COUNT(*) OVER (PARTITION BY version_key) AS version_key_count"
 
 
+def _length_of_gap(own: Sequence[Rule]) -> str:
+    """Return the milliseconds of a gap after a row: inclusive ends that are read as exclusive ones leave equal gaps."""
+    violated = [rule.violated for rule in own if rule.name == "gap"] or ["FALSE"]
+    return f"CASE WHEN is_whole AND {violated[0]} THEN DATE_DIFF('millisecond', covered_until, next_f) END"
+
+
 def _sum(rule: Rule) -> str:
     whole_row = "" if rule.name == "null_key" else "is_whole AND "
     return f"SUM(CASE WHEN {whole_row}({rule.violated}) THEN 1 ELSE 0 END) AS {rule.name}"
@@ -167,9 +182,9 @@ def _result(name: str, samples_count: int) -> str:
     )
 
 
-def checks_of(history: History, row: Mapping[str, Any]) -> list[Check]:
+def checks_of(history: History, row: Mapping[str, Any], as_of: datetime) -> list[Check]:
     """Return the checks of the query's row; an empty table gives no data."""
-    return [_check(rule, history, row) for rule in rules_of(history)]
+    return [_check(rule, history, row, as_of) for rule in rules_of(history)]
 
 
 def score_of(row: Mapping[str, Any]) -> Score:
@@ -183,14 +198,15 @@ def counts_of(row: Mapping[str, Any]) -> Counts:
     return Counts(None, whole(row["created"]), whole(row["updated"]), whole(row["deleted"]))
 
 
-def _check(rule: Rule, history: History, row: Mapping[str, Any]) -> Check:
+def _check(rule: Rule, history: History, row: Mapping[str, Any], as_of: datetime) -> Check:
     if rule.not_judged:
         sentence = f"{history.table}: {rule.sentence}: not judged, because {rule.not_judged}."
         return Check(rule.name, Topic.INTEGRITY, Result.NO_DATA, sentence, history.table, is_fatal=False)
     rows, keys, total = whole(row[f"{rule.name}_rows"]), whole(row[f"{rule.name}_keys"]), whole(row["keys"])
     result = Result.NO_DATA if not total else Result.FAILED if rows else Result.PASSED
     more = source.differing(history, row) if rule.name == "missed_change" else ""
-    sentence = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys{more}."
+    hint = conventions.hint(rule.name, history, row, as_of)
+    sentence = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys{more}.{hint}"
     return Check(
         name=rule.name,
         topic=Topic.INTEGRITY,

@@ -32,6 +32,7 @@ _COMPARED = """, source AS (
   WHERE {is_whole} GROUP BY {keys}
 ), joined AS (
   SELECT COALESCE(h.sample, s.sample) AS sample, COALESCE(h.versions, 0) AS versions,
+    h.latest_end, h.unknown_word, h.shortest_gap, h.longest_gap,
     COALESCE(h.created, 0) AS created, COALESCE(h.updated, 0) AS updated, COALESCE(h.deleted, 0) AS deleted,
     COALESCE(s.source_rows, 0) AS source_rows, COALESCE(h.live, 0) = 1 AS is_live, COALESCE(s.gone, 0) = 1 AS is_gone,
     {is_due} AS is_due{joined}
@@ -123,7 +124,7 @@ def _is_due(history: History, table: SourceTable, as_of: datetime) -> str:
 
 def _differs(one: str, other: str) -> str:
     texts = f"CAST({one} AS VARCHAR)", f"CAST({other} AS VARCHAR)"
-    both_text = f"(LOWER(TYPEOF({one})) LIKE '%char%' AND LOWER(TYPEOF({other})) LIKE '%char%')"
+    both_text = f"({_are_texts(one, other)})"
     doubles, decimals, truths = (
         " = ".join(f"TRY_CAST({text} AS {kind})" for text in texts) for kind in ("DOUBLE", "DECIMAL(38, 9)", "BOOLEAN")
     )
@@ -134,9 +135,14 @@ def _differs(one: str, other: str) -> str:
     return f"({' IS DISTINCT FROM '.join(texts)} AND ({both_text} OR NOT COALESCE({same}, FALSE)))"
 
 
+def _are_texts(*values: str) -> str:
+    return " AND ".join(f"LOWER(TYPEOF({value})) LIKE '%char%'" for value in values)
+
+
 def _types(one: str, other: str) -> str:
-    types = f"TYPEOF({one})", f"TYPEOF({other})"
-    return f"CASE WHEN {' <> '.join(types)} THEN {types[0]} || ' here and ' || {types[1]} || ' in the source' END"
+    types = f"LOWER(TYPEOF({one}))", f"LOWER(TYPEOF({other}))"
+    are_different = f"{' <> '.join(types)} AND NOT ({_are_texts(one, other)})"
+    return f"CASE WHEN {are_different} THEN {types[0]} || ' here and ' || {types[1]} || ' in the source' END"
 
 
 def _names(table: SourceTable, history: History) -> str:

@@ -3,9 +3,7 @@
 DuckDB stands in for Athena; what comes out is compared with numbers counted here from what the tests know of the mails.
 """
 
-import base64
 import itertools
-import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -16,55 +14,23 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
+from email_athena import Rows, database, saved
+from email_athena import run as run_at
 from email_population import DAY, NOW, Known, population
 from email_values import of_type
 from sqlglot import exp
 
 from deliverywatch.athena_duckdb import translated
 from deliverywatch.email.events.links import LinkRules
-from deliverywatch.email.events.streams import Stream
 
-Rows = list[dict[str, Any]]
 LAYOUTS = ["day", "year-month-day"]
 
 
 @pytest.fixture(scope="module", params=LAYOUTS)
 def athena(request: pytest.FixtureRequest, template: dict[str, Any], lake_of: Callable[[str], Path]) -> Any:
     """A database with the tables and views of the template, over files that the landing wrote."""
-    return _database(lake_of(request.param), template, request.param)
-
-
-def _database(root: Path, template: dict[str, Any], layout: str) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")  # as Athena's sessions are
     links = {"EmailUnsubscribeLinks": "https://example.com/unsubscribe"}
-    tables = of_type(template, "AWS::Glue::Table", EmailPartitions=layout, **links)
-    for stream in Stream:
-        _table(connection, root, tables[f"{stream.value.capitalize()}EventsTable"]["TableInput"])
-    for name in ("EmailEventsView", "EmailEventsUniqueView"):
-        view = tables[name]["TableInput"]
-        encoded = view["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
-        sql = json.loads(base64.b64decode(encoded))["originalSql"]
-        connection.execute(f"CREATE VIEW {view['Name']} AS {translated(sql)}")
-    return connection
-
-
-def _table(connection: duckdb.DuckDBPyConnection, root: Path, table: dict[str, Any]) -> None:
-    folder = table["StorageDescriptor"]["Location"].removeprefix("s3://EmailBucket/")
-    hive = ", ".join(f"'{each['Name']}': {each['Type'].upper()}" for each in table["PartitionKeys"])
-    # Athena's timestamp has no zone, whatever the file says.
-    columns = table["StorageDescriptor"]["Columns"]
-    times = ", ".join(f"{c['Name']} AT TIME ZONE 'UTC' AS {c['Name']}" for c in columns if c["Type"] == "timestamp")
-    options = f"hive_partitioning = true, hive_types = {{{hive}}}, filename = true"
-    connection.execute(
-        f'CREATE VIEW {table["Name"]} AS SELECT * EXCLUDE (filename) REPLACE ({times}), filename AS "$path" FROM '
-        f"read_parquet('{root}/{folder}**/*.parquet', {options})"
-    )
-
-
-def saved(template: dict[str, Any]) -> dict[str, str]:
-    found = of_type(template, "AWS::Athena::NamedQuery").values()
-    return {each["Name"]: each["QueryString"] for each in found if each["Name"].startswith("email-")}
+    return database(lake_of(request.param), template, EmailPartitions=request.param, **links)
 
 
 NAMES = [
@@ -89,15 +55,7 @@ NAMES = [
 
 def run(athena: duckdb.DuckDBPyConnection, sql: str) -> Rows:
     """Run a query as if it were NOW."""
-    tree = sqlglot.parse_one(translated(sql), read="duckdb")
-    moment = sqlglot.parse_one(f"CAST('{NOW.isoformat()}' AS TIMESTAMPTZ)", read="duckdb")
-    clocks = list(tree.find_all(exp.CurrentTimestamp))
-    assert clocks, "a query looks back from now"
-    for clock in clocks:
-        clock.replace(moment.copy())
-    result = athena.execute(tree.sql(dialect="duckdb"))
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return run_at(athena, sql, NOW)
 
 
 def test_the_saved_queries_are_those_that_were_promised(template: dict[str, Any]) -> None:

@@ -42,11 +42,11 @@ class Engagement:
             self._add(stream, dict(zip(NAMES, values, strict=True)))
 
     def _add(self, stream: Stream, row: Row) -> None:
-        if not self.since <= row["sent_at"] < self.until:
+        if not (self.since <= row["sent_at"] < self.until and counted_recipients(row)):
             return
         self._mails[stream].setdefault(row["message_id"], Mail(row["sent_at"])).add(row)
         link, who = row["link"], reader(row)
-        if who and link and counted_recipients(row) and not self._links.is_unsubscribe(link):
+        if who and link and not self._links.is_unsubscribe(link):
             self._clicks[stream, row["message_id"], self._links.page(link)].add(who)
 
     def document(self) -> dict[str, Any]:

@@ -56,11 +56,11 @@ class Mail:
     recipient: str | None = None
 
     def add(self, row: Row) -> None:
-        """Add an event of the message."""
+        """Add an event of the message that counts for somebody."""
         # SES leaves tags out of some events.
         self.campaign = max(self.campaign, row["campaign"] or "")
         what, people, who = outcome(row), counted_recipients(row), reader(row)
-        if who and people:
+        if who:
             (self.opened if what is Outcome.OPENED else self.clicked).add(who)
             self.recipient = people[0] if len(people) == 1 else None
         elif what is not Outcome.SUBSCRIPTION or row["unsubscribed_all"]:

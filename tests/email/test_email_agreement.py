@@ -203,7 +203,7 @@ COMPARED = {
         **same("delayed_percent", "bounced_percent", "complained_percent"),
         **BOUNCES,
     },
-    ("weeks", "weekly-growth"): {
+    ("weeks", "growth"): {
         **same("reached", "engaged", "engaged_at_least", "engaged_at_most"),
         **same("reached_growth_percent", "engaged_growth_percent"),
     },
@@ -225,6 +225,8 @@ KEYS = {
 def assert_all_agree(lake: Lake) -> None:
     for (section, name), columns in COMPARED.items():
         assert_same(lake.report[section], lake.rows(name), KEYS[section], columns)
+    for row in lake.rows("overall-engagement"):
+        assert row["delivered"] == sum(campaign["delivered"] for campaign in lake.report["campaigns"])
 
 
 def test_every_word_of_ses_counts_the_same_everywhere(tmp_path: Path, built_queries: Built) -> None:

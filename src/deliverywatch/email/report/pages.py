@@ -71,22 +71,24 @@ def _of(rows: Sequence[dict[str, Any]], stream: str) -> list[dict[str, Any]]:
 
 
 def _totals(document: Mapping[str, Any], stream: str) -> dict[str, int]:
+    """Return the sums of a stream's campaigns: of what has no number for all of them, the bounds have one."""
     return {name: sum(row[name] for row in _of(document["campaigns"], stream)) for name in _SUMMED}
 
 
+_BOUNDS = ("_by_people_at_least", "_by_people_at_most", "_without_verdict")
 _SUMMED = (
     *("sent", "delivered", "bounced", "complained", "unsubscribed"),
-    *(f"{name}{whom}" for name in ("opened", "clicked") for whom in ("", "_by_people_at_least", "_by_people_at_most")),
+    *(f"{name}{whom}" for name in ("opened", "clicked") for whom in ("", *_BOUNDS)),
 )
 
 
 def bounds(least: float | None, most: float | None) -> str:
-    """Return two bounds of a share as words: one number where they meet, "no verdict" where at least is nothing."""
+    """Return two bounds of a share: one number where they meet."""
     if least is None or most is None:
         return "-"
     if f"{least:.1f}" == f"{most:.1f}":
         return f"{least:.1f} %"
-    return f"{least:.1f} to {most:.1f} %" if least else f"no verdict (0 to {most:.1f} %)"
+    return f"{least:.1f} to {most:.1f} %"
 
 
 def _every_day(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:

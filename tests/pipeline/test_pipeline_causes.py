@@ -45,7 +45,7 @@ def outcome(text: dict[str, Any]) -> str:
 def test_the_errors_that_the_rules_were_written_with_have_their_cause_retry_and_next_step() -> None:
     outcomes = Counter(map(outcome, texts("tuned")))
     assert outcomes == {"right": outcomes.total()}
-    assert outcomes.total() >= 96
+    assert outcomes.total() >= 225
 
 
 def test_a_model_that_is_called_like_a_fault_is_none() -> None:
@@ -65,6 +65,51 @@ def test_a_model_that_is_called_like_a_fault_is_none() -> None:
 )
 def test_what_an_error_quotes_is_not_what_went_wrong(quoted: str) -> None:
     assert diagnosed(*broken("DbtRun", "States.Runtime", quoted)).cause.why == "code"
+
+
+SAYS_NOTHING = """\
+Step DbtRun failed because the upstream job 'load_quota' did not finish
+Model access_denied_events failed
+Exception: data for tenant 'limit exceeded' not loaded
+RuntimeError: Job sf_user_ingest ended as FAILED
+subprocess.CalledProcessError: Command '['dbt', 'build', '--select', 'permission_denied']' returned exit status 2.
+The state machine load-timeouts failed
+Exception: memory usage was 45 %
+AirflowException: Task access_denied failed
+Exception: Model 'connection refused' in schema 'deadlock'
+Load of s3://bucket/timed-out/x failed
+OrderCancelledError: order 17
+PaymentTimeoutError: payment 12
+InvalidOrderException: order 4 has no lines
+CustomerNotFoundException: customer 4711
+QuotaModelError"""
+
+
+@pytest.mark.parametrize("words", SAYS_NOTHING.splitlines())
+def test_an_error_that_says_nothing_has_no_cause_however_its_names_sound(words: str) -> None:
+    assert shipped().fault_of(words) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("AccessDenied", "permission"), ("KMSAccessDenied", "permission"), ("ExpiredToken", "permission"),
+        ("Throttling", "throttling"), ("TooManyRequests", "throttling"), ("RequestThrottled", "throttling"),
+        ("ServiceQuotaExceeded", "quota"), ("LimitExceeded", "quota"), ("PayloadTooLarge", "quota"),
+        ("ResourceNotFound", "missing data"), ("EntityNotFound", "missing data"), ("NoSuchEntity", "missing data"),
+        ("InternalServer", "dependency"), ("ServiceUnavailable", "dependency"), ("Conflict", "dependency"),
+        ("InsufficientCapacity", "resource"), ("OperationTimeout", "timeout"), ("Validation", "code"),
+        ("InvalidParameterValue", "code"), ("MalformedPolicyDocument", "code"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [("Glue.{}Exception", ""), ("ClientError", "An error occurred ({}Exception) when calling the X operation: y")],
+)
+def test_what_a_code_ends_with_says_the_cause_for_every_service(code: str, why: str, error: str, cause: str) -> None:
+    fault, _ = shipped().fault_in(details_of(error.format(code), cause.format(code)))
+    assert fault is not None
+    assert fault.why == why
 
 
 def nested(depth: int, error: str, cause: str) -> tuple[str, str]:

@@ -18,35 +18,36 @@ _LONGEST_TEXT = 100_000
 _DEEPEST = 8
 _MOST_PARTS = 2_000
 
-# Fields that say what went wrong, the most telling first. `Reason` of a container says more than why its task stopped.
+# Fields that say what went wrong, the most telling first, in small letters: APIs write their names with large and small
+# ones. The reason of a container says more than why its task stopped.
 _MESSAGES = (
-    "Cause",
-    "errorMessage",
-    "ErrorMessage",
-    "LastFailureMessage",
-    "FailureReason",
-    "StateDetails",
-    "ExitMessage",
-    "Message",
-    "Reason",
-    "StateChangeReason",
-    "StatusReason",
-    "StateDetail",
-    "StoppedReason",
+    "cause",
+    "errormessage",
+    "error_message",
+    "lastfailuremessage",
+    "failurereason",
+    "statedetails",
+    "exitmessage",
+    "message",
+    "reason",
+    "statechangereason",
+    "statusreason",
+    "statedetail",
+    "stoppedreason",
 )
-_CODES = ("errorType", "Error", "ErrorCode", "Code", "StatusCode", "StopCode", "FailureCode")
-_STATES = ("JobRunState", "Status", "State", "BuildStatus", "TrainingJobStatus", "ProcessingJobStatus")
+_CODES = ("errortype", "error", "errorcode", "error_code", "code", "statuscode", "stopcode", "failurecode")
+_STATES = ("jobrunstate", "status", "state", "buildstatus", "trainingjobstatus", "processingjobstatus")
 _TELLING_STATES = ("TIMEOUT", "TIMED_OUT", "STOPPED", "ABORTED", "CANCELLED", "EXPIRED")
 # What was put in says nothing of what went wrong, and may hold any words.
 _INPUTS = frozenset(
     (
-        *("Input", "input", "InputDetails", "Arguments", "Parameters", "Payload", "Query", "QueryString", "Command"),
-        *("Environment", "Tags", "Overrides", "ContainerOverrides", "HyperParameters", "JobDriver", "SparkSubmit"),
-        *("Configurations", "stackTrace", "trace"),
+        *("input", "inputdetails", "arguments", "parameters", "payload", "query", "querystring", "command"),
+        *("environment", "tags", "overrides", "containeroverrides", "hyperparameters", "jobdriver", "sparksubmit"),
+        *("configurations", "stacktrace", "trace"),
     )
 )
 _CODE = re.compile(r"[\w.$:\-]{1,200}")
-_CUT_FIELD = re.compile(rf'"({"|".join((*_MESSAGES, *_CODES, *_STATES))})" ?: ?"((?:[^"\\]|\\.)*)')
+_CUT_FIELD = re.compile(rf'"({"|".join((*_MESSAGES, *_CODES, *_STATES))})" ?: ?"((?:[^"\\]|\\.)*)', re.IGNORECASE)
 _CUT_EXIT_CODE = re.compile(r'"ExitCode" ?: ?(\d{1,5})')
 
 
@@ -88,15 +89,16 @@ def _parts(body: object) -> Iterator[Mapping[str, object]]:
             return
         value = waiting.popleft()
         if isinstance(value, dict):
-            yield value
-            waiting.extend(inner for name, inner in value.items() if name not in _INPUTS)
+            part = {name.lower(): inner for name, inner in value.items()}
+            yield part
+            waiting.extend(inner for name, inner in part.items() if name not in _INPUTS)
         elif isinstance(value, list):
             waiting.extend(value[:_MOST_PARTS])
 
 
 def _of_part(part: Mapping[str, object], depth: int) -> Iterator[tuple[int, ErrorDetail]]:
     code = next((text(part[name]) for name in _CODES if text(part.get(name))), "")
-    retryable = part.get("Retryable")
+    retryable = part.get("retryable")
     messages = [(rank, text(part[name])) for rank, name in enumerate(_MESSAGES) if text(part.get(name))]
     for rank, message in messages:
         for detail in details_of(code, message, depth - 1):
@@ -108,7 +110,7 @@ def _of_part(part: Mapping[str, object], depth: int) -> Iterator[tuple[int, Erro
 
 def _of_ending(part: Mapping[str, object]) -> Iterator[tuple[int, ErrorDetail]]:
     """Yield an exit code and the state in which it ended, where they tell something."""
-    exit_code, reason = part.get("ExitCode"), text(part.get("Reason"))
+    exit_code, reason = part.get("exitcode"), text(part.get("reason"))
     if isinstance(exit_code, int) and not isinstance(exit_code, bool) and exit_code and not reason:
         yield len(_MESSAGES), ErrorDetail(f"ExitCode.{str(exit_code)[:6]}")
     state = next((text(part[name]).upper() for name in _STATES if text(part.get(name)).upper() in _TELLING_STATES), "")

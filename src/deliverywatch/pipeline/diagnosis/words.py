@@ -20,6 +20,7 @@ _NODE = re.compile(
     r"(?: \([^)\n]{0,300}\))?"
 )
 _COMPILED = re.compile(r"\bcompiled (?:code|sql) at [^\n]{0,500}", re.IGNORECASE)
+_OBJECT = re.compile(r"\b(?:s3[an]?|gs|abfss?|wasbs?|hdfs|dbfs)://[^\s'\"<>]{1,2000}")
 _ADDRESS = re.compile(r"\b(?:[a-z0-9]{1,12}://|arn:aws)[^\s'\"<>]{1,2000}|[\w.+-]{1,64}@[\w.-]{1,255}")
 # A quoted sentence tells something only where it is called a message; all other quotes are names or values.
 _MESSAGE = re.compile(
@@ -30,23 +31,19 @@ _MESSAGE = re.compile(
 # pyodbc wraps what the server said in a tuple.
 _WRAPPED = re.compile(r"\('\w{5}', (?=[\"'])")
 _QUOTED = re.compile(
-    r"(?<!\w)'[^'\n]{0,4000}'(?!\w)|\"[^\"\n]{0,4000}\"|`[^`\n]{0,1000}`|\u2018[^\u2019\n]{0,1000}\u2019"
+    r"(?<!\w)'[^'\n]{0,4000}'(?!\w)|\"[^\"\n]{0,4000}\"|`[^`\n]{0,1000}`|\u2018[^\u2018\u2019\n]{0,1000}\u2019"
 )
 _UNQUOTED_NAME = re.compile(
     r"\b(Unrecognized name|Table|Dataset|Function|Model|Job|run for|exceeded for):? "
     r"(?=[^\s]{0,200}[\d_.:-])[^\s]{1,300}",
     re.IGNORECASE,
 )
-_PATH = re.compile(r"(?<![\w/.=*-])/?(?:[\w.=*-]{1,100}/){1,30}[\w.=*-]{0,100}")
-_ID = re.compile(
-    r"\b(?:[0-9a-f]{8}-[0-9a-f-]{20,40}|(?=[a-z]{0,16}\d)[0-9a-f]{12,64}|[a-z]{1,4}-[0-9a-f]{8,40})\b", re.IGNORECASE
-)
-_NAME = re.compile(
-    r"\b(Unrecognized name|Table|Dataset|Function|Model|Job|run for|exceeded for):? "
-    r"(?=[^\s]{0,200}[\d_.:-])[^\s]{1,300}",
+# A slash between two words of English is none of a path.
+_PATH = re.compile(
+    r"(?<![\w/.=*-])(?!(?:i/o|tcp/ip|and/or|update/merge|read/write|input/output|vcpu/memory)\b)"
+    r"/?(?:[\w.=*-]{1,100}/){1,30}[\w.=*-]{0,100}",
     re.IGNORECASE,
 )
-_PATH = re.compile(r"(?<![\w/.=*-])/?(?:[\w.=*-]{1,100}/){1,30}[\w.=*-]{0,100}")
 _ID = re.compile(
     r"\b(?:[0-9a-f]{8}-[0-9a-f-]{20,40}|(?=[a-z]{0,16}\d)[0-9a-f]{12,64}|[a-z]{1,4}-[0-9a-f]{8,40})\b", re.IGNORECASE
 )
@@ -54,9 +51,13 @@ _NAME = re.compile(r"\b(?!\d)[a-z0-9]{1,100}(?:[_.][a-z0-9]{1,100}){1,20}\b")
 _BLANK = re.compile(r"\s+")
 _NUMBER = re.compile(r"\d+")
 
+# Errors of AWS as its SDKs write them. Those of a program of one's own may be called alike, and mean something else.
+_OF_AWS = (
+    re.compile(r"\(([A-Za-z]\w{2,80})\) when calling the"),
+    re.compile(r"\b(?:error ?code|api error)[:= ]{1,3}['\"]?([A-Za-z]\w{2,80})", re.IGNORECASE),
+    re.compile(r"\b(?:com\.amazonaws|software\.amazon\.awssdk)(?:\.[a-z]\w{0,40}){1,8}\.([A-Z]\w{2,80})"),
+)
 _CODES = (
-    re.compile(r"\((\w{3,80})\) when calling the"),
-    re.compile(r"\b(?:error ?code|api error|reason)[:= ]{1,3}['\"]?([A-Za-z]\w{2,80})", re.IGNORECASE),
     re.compile(r"\b((?:States|Runtime|Sandbox|Lambda|Function)\.[A-Z]\w{1,60}(?:\.\w{1,40}){0,3})"),
     re.compile(
         r"(?<![\w$])((?:[a-z]\w{0,40}[.$]){0,12}[A-Z]\w{0,80}(?:Exception|Error|Fault|Timeout|Exceeded|Denied))(?!\w)"
@@ -65,8 +66,11 @@ _CODES = (
     re.compile(r"(?<![\w.])([A-Z][A-Z0-9]{1,40}(?:_[A-Z0-9]{1,40}){1,12}(?:\.[A-Z0-9_]{2,60})?)(?!\w)"),
 )
 _HTTP = r"(?:client|server) error|forbidden|unauthorized|service unavailable|bad gateway|too many requests|gateway time"
+_STATUS = re.compile(r"[45]\d\d")
 _NUMBERED = (
     ("Snowflake", re.compile(r"\b(\d{6}) \([0-9A-Z]{5}\)")),
+    ("Http", re.compile(r"\(([45]\d\d)\) when calling the")),
+    ("Sqlstate", re.compile(r"\b\d{6} \(([0-9A-Z]{5})\)")),
     ("Sqlstate", re.compile(r"\bSQLSTATE[:= ]{1,2}\[?([0-9A-Z]{5})")),
     ("Http", re.compile(r"\b(?:status ?code|https?(?: status| error)?|status)[:= ]{1,2}(\d{3})\b", re.IGNORECASE)),
     ("Http", re.compile(rf"\b([45]\d\d)(?= (?:{_HTTP}))", re.IGNORECASE)),
@@ -98,13 +102,15 @@ def reading_of(detail: ErrorDetail) -> Reading:
     """Return what the rules may look at of one layer of an error."""
     message = detail.message[:_LONGEST]
     spoken = _without_quotes(message)
-    codes = [detail.code, detail.code.rpartition(".")[2], *_codes_in(spoken)]
+    last = detail.code.rpartition(".")[2]
+    codes = [detail.code, f"Http.{last}" if _STATUS.fullmatch(last) else last, *_codes_in(spoken)]
     own = dict.fromkeys(filter(None, codes))
     return Reading(tuple(own), _without_names(spoken), f"{detail.code}: {message}" if detail.code else message)
 
 
 def _without_quotes(message: str) -> str:
-    words = _ADDRESS.sub(" ", _COMPILED.sub(" ", _NODE.sub(r"\1", _INPUT.sub(" ", message))))
+    words = _OBJECT.sub(" object _ ", _COMPILED.sub(" ", _NODE.sub(r"\1", _INPUT.sub(" ", message))))
+    words = _ADDRESS.sub(" ", words)
     said = _MESSAGE.sub(r" \1\2 ", _WRAPPED.sub("message: ", words))
     return _QUOTED.sub(" _ ", _MESSAGE.sub(r" \1\2 ", said))
 
@@ -117,6 +123,12 @@ def _without_names(spoken: str) -> str:
 
 
 def _codes_in(spoken: str) -> list[str]:
+    of_aws = [match for pattern in _OF_AWS for match in pattern.findall(spoken)]
     plain = [match for pattern in _CODES for match in pattern.findall(spoken)]
     numbered = [f"{kind}.{match}" for kind, pattern in _NUMBERED for match in pattern.findall(spoken)]
-    return [*(code.replace("$", ".").rpartition(".")[2] if code[:1].islower() else code for code in plain), *numbered]
+    known = [form for code in of_aws for form in (code, f"Aws.{code}")]
+    return [
+        *known,
+        *(code.replace("$", ".").rpartition(".")[2] if code[:1].islower() else code for code in plain),
+        *numbered,
+    ]

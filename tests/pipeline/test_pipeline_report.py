@@ -1,6 +1,7 @@
 """Once per failing cause, resolved when the pipeline is well again, and by whichever way it is started."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from pipeline.pipeline_world import (
     dbt,
     event,
     failed,
+    good_history,
     states_event,
     step,
 )
@@ -37,6 +39,7 @@ class World:
         self.notices: list[dict[str, Any]] = []
         self.store, self.executions = Memory(), Executions(event("states_failed")["detail"])
         self.refusal: Exception | None = None
+        self.pipelines = PIPELINES
         self.ports = Ports(
             executions=self.executions,
             artifacts=Artifacts({RESULTS: dbt("v5")}),
@@ -54,7 +57,7 @@ class World:
         assert NOW is not None
         if "detail" in body:
             self.executions.description = body["detail"]
-        return report(body, PIPELINES, self.ports, NOW, shipped())
+        return report(body, self.pipelines, self.ports, NOW, shipped())
 
     def levels(self) -> list[tuple[str, str]]:
         return [(notice["watch"], notice["level"]) for notice in self.notices]
@@ -212,3 +215,53 @@ def test_results_that_s3_refuses_cost_no_notice(world: World) -> None:
     world.ports.artifacts.fetch = refuse  # type: ignore[method-assign]
     cause = "dbt exited 1, see s3://other-team/dbt/run_results.json"
     assert world.report(run("a", "FAILED", 6, error="States.TaskFailed", cause=cause))["told"]
+
+
+def without(name: str) -> list[Any]:
+    events = good_history()
+    begun = next(
+        index for index, one in enumerate(events) if one.get("stateEnteredEventDetails", {}).get("name") == name
+    )
+    return [*events[:begun], *events[begun + 2 :]]
+
+
+def test_a_run_that_proves_too_little_is_told_as_that_and_ends_nothing(world: World) -> None:
+    world.report(run("a", "FAILED", 6, error="E", cause="AccessDenied"))
+    world.executions.events = without("DbtTest")
+    world.report(run("b", "SUCCEEDED", 12))
+    notice = world.notices[-1]
+    assert (notice["watch"], notice["level"]) == ("pipeline-sf_user-unproven", "blind")
+    assert (notice["assessment"]["verdict"], notice["assessment"]["sentence"]) == ("too_little", "DbtTest did not run.")
+    world.executions.events = good_history()
+    world.report(run("c", "SUCCEEDED", 18))
+    assert [level for _, level in world.levels()] == ["warning", "blind", "ok", "ok"]
+
+
+def test_a_good_run_that_leaves_out_what_had_failed_does_not_end_it(world: World) -> None:
+    world.pipelines = (replace(SF_USER, optional=("DbtTest",)),)
+    world.executions.events = [step("DbtTest"), failed("E", "AccessDenied")]
+    world.report(TASK | {"error": "E", "cause": "AccessDenied"})
+    world.executions.events = without("DbtTest")
+    assert world.report(run("b", "SUCCEEDED", 12))["told"] == []
+    world.executions.events = good_history()
+    assert len(world.report(run("c", "SUCCEEDED", 18))["told"]) == 1
+
+
+def test_a_good_run_from_before_a_failure_does_not_end_it(world: World) -> None:
+    world.report(run("b", "FAILED", 12, error="E", cause="AccessDenied"))
+    assert world.report(run("a", "SUCCEEDED", 6))["told"] == []
+    assert len(world.report(run("c", "SUCCEEDED", 18))["told"]) == 1
+
+
+def test_low_quality_ends_only_when_the_quality_is_measured_again(world: World) -> None:
+    output = json.loads(event("states_succeeded")["detail"]["output"])
+    report_of_rows = output["validation"]["Payload"]
+    low = {"name": "quality", "topic": "quality", "result": "failed", "sentence": "too low", "table": "users"}
+    bad = {**output, "validation": {"Payload": {**report_of_rows, "checks": [low]}}}
+    world.report(run("a", "SUCCEEDED", 6, output=json.dumps(bad)))
+    assert world.levels() == [("pipeline-sf_user-quality", "critical")]
+    unmeasured = {**output, "validation": {"Payload": {**report_of_rows, "scores": {}}}}
+    world.report(run("b", "SUCCEEDED", 12, output=json.dumps(unmeasured)))
+    assert len(world.notices) == 1
+    world.report(run("c", "SUCCEEDED", 18))
+    assert world.levels()[1:] == [("pipeline-sf_user-quality", "ok")]

@@ -371,6 +371,12 @@ def test_work_that_was_started_and_not_waited_for_proves_nothing() -> None:
     assert judged(polled).verdict == "healthy"
 
 
+def test_tables_that_are_declared_and_were_not_validated_leave_too_little() -> None:
+    output = json.dumps({"run_results": ADDRESS})
+    assert judged(detail={"output": output}).reasons == ("No validation of the tables that are declared reported.",)
+    assert judged(None, [replace(SF_USER, records=None, histories=())], detail={"output": output}).verdict == "healthy"
+
+
 def test_nothing_at_all_is_not_well() -> None:
     run = Run(SF_USER, run_of_event(states_event(), PIPELINES, Executions(), Artifacts()).execution, of_outputs([]))
     assert judge(run).verdict == "blind"

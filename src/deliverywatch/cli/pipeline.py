@@ -69,7 +69,9 @@ def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target:
     machine will do; one that is declared is known by the names of its steps. Ends with 3 if the run is not well.
 
     \b
-    JSON: {"well": false, "where": "ingest", "why": "timeout",
+    JSON: {"well": false, "verdict": "failing" (healthy, too_little, blind),
+           "evidence": [{"verdict": "", "subject": "job", "sentence": ""}],
+           "where": "ingest", "why": "timeout",
            "severity": "HIGH", "retryable": true, "step": "", "message": "",
            "sentence": "", "facts": {}, "actions": [], "steps": [],
            "links": [{"title": "", "url": ""}]}
@@ -241,6 +243,10 @@ def _in_words(diagnosis: dict[str, Any]) -> str:
     if diagnosis["well"]:
         name = diagnosis["execution"].split(":")[-1]
         return f"The run {name} of {diagnosis['pipeline']} is well ({diagnosis['status']})."
+    if "facts" not in diagnosis:
+        seen = [wrapped(f"{one['verdict']}: {one['sentence']}", "    ", "  ") for one in diagnosis["evidence"]]
+        words = "Nobody can tell whether it is well" if diagnosis["status"] != "RUNNING" else "It goes on"
+        return "\n".join([f"{words} ({diagnosis['status']}). What was seen:", "", *seen])
     facts = [wrapped(f"{name}: {value}", "    ", "  ") for name, value in diagnosis["facts"].items()]
     steps = [wrapped(f"{number}. {step}", "     ", "  ") for number, step in enumerate(diagnosis["steps"], 1)]
     links = [f"  {link['title']}: {link['url']}" for link in diagnosis["links"]]

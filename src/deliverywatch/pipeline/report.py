@@ -26,13 +26,13 @@ from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
 from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis.advice import Explanation, dashboard_link, document, explanation_of
 from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_arn, run_of_event
-from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose
+from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS, ReportedError, diagnose
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
-from deliverywatch.pipeline.diagnosis.judge import judge
+from deliverywatch.pipeline.diagnosis.judge import judge, proves
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, Execution, Status, execution_of_event, running
 from deliverywatch.pipeline.outputs import mail_context, notices, notified_causes
-from deliverywatch.pipeline.outputs.notified_causes import Memory
+from deliverywatch.pipeline.outputs.notified_causes import Memory, Opened
 from deliverywatch.storage.records import read_record, update_record
 from deliverywatch.storage.store import Change, Store
 
@@ -188,17 +188,25 @@ def _publish(run: Run, notice: SystemNotice, explanation: Explanation | None, po
     context = mail_context.of_explanation(explanation, at, dashboard) if explanation else None
     _leave({notice.watch: context or mail_context.of_unknown(run, at, dashboard)}, ports.store)
     ports.topic.publish(to_document(notice))
-    key = notified_causes.key_of(run.execution)
-    _remember(run, ports, lambda memory: memory.with_failure(key, notice.watch, notice.title))
+    key, by = notified_causes.key_of(run.execution), Opened(at, explanation.step if explanation else "")
+    _remember(run, ports, lambda memory: memory.with_failure(key, notice.watch, notice.title, by))
     return notice.watch
 
 
 def _publish_recovery(run: Run, memory: Memory, ports: Ports, at: datetime) -> list[str]:
-    for watch, title in memory.open.items():
+    ended = {watch: title for watch, title in memory.open.items() if _is_over(run, watch, memory.opened.get(watch), at)}
+    for watch, title in ended.items():
         ports.topic.publish(to_document(notices.of_recovery(run, watch, title, at)))
     good = notices.good_run(run, at)
-    _remember(run, ports, lambda now: now.when_well(good, memory.open))
-    return list(memory.open)
+    _remember(run, ports, lambda now: now.when_well(good, ended))
+    return list(ended)
+
+
+def _is_over(run: Run, watch: str, by: Opened | None, at: datetime) -> bool:
+    """Return whether a run that is well proves that what is open is over: what failed in it was done, and later."""
+    name = watch.removeprefix(f"pipeline-{run.pipeline.name}-")
+    topic = next((topic for topic, meaning in MEANINGS.items() if meaning.watch == name), None)
+    return proves(run, by.step if by else "", topic) and (by is None or by.at <= at)
 
 
 def _leave(contexts: Mapping[str, bytes], store: Store) -> None:

@@ -100,6 +100,17 @@ class Report:
         """The checks that fail the validation."""
         return tuple(check for check in self.checks if check.is_fatal and check.result is not Result.PASSED)
 
+    def measures(self, topic: Topic) -> bool:
+        """Return whether it says anything about a topic: a check that could be made, or a number."""
+        numbers: dict[Topic, object] = {
+            Topic.RECORDS: self.counts.processed,
+            Topic.FRESHNESS: self.age_hours,
+            Topic.QUALITY: self.quality.percent,
+            Topic.INTEGRITY: self.integrity.percent,
+        }
+        is_checked = any(check.topic is topic and check.result is not Result.NO_DATA for check in self.checks)
+        return is_checked or numbers.get(topic) is not None
+
     @property
     def is_passed(self) -> bool:
         """Whether nothing is wrong."""

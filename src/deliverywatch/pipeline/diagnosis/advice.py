@@ -37,6 +37,7 @@ class Explanation:
     facts: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
+    step: str = ""
 
 
 def explanation_of(run: Run, diagnosis: Diagnosis, catalogue: Catalogue) -> Explanation:
@@ -52,6 +53,7 @@ def explanation_of(run: Run, diagnosis: Diagnosis, catalogue: Catalogue) -> Expl
         facts=tuple(_facts(run, diagnosis)),
         steps=(*advice, *diagnosis.cause.actions),
         links=links_of(run, diagnosis),
+        step=diagnosis.step,
     )
 
 

@@ -8,8 +8,11 @@ leaves too little to tell.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from deliverywatch.messages.verdict import Verdict
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.verdict import Assessment, Verdict
+from deliverywatch.pipeline.checks.validation import Topic
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, Where
 from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.completeness import lacking, listed
@@ -57,6 +60,33 @@ def judge(run: Run) -> RunVerdict:
     seen = [*_execution(run), *_steps(run), *_jobs(run), *_dbt(run), *_checks(run)]
     observations = sorted(seen, key=lambda one: _ORDER.index(one.verdict))
     return RunVerdict(observations[0].verdict, tuple(observations))
+
+
+def assessment_of(judged: RunVerdict, at: datetime, level: Level) -> Assessment:
+    """Return what a run is evidence of, for the notice about it."""
+    return Assessment(
+        verdict=judged.verdict,
+        as_of=at,
+        opens=level,
+        holds=level,
+        sentence=judged.reasons[0],
+        last_seen=at,
+        seen_count=len(judged.observations),
+    )
+
+
+def proves(run: Run, step: str, topic: Topic | None) -> bool:
+    """Return whether a run that is well shows that what failed in a step, or what is wrong with the data, is over.
+
+    A step that nobody declares any more need not run again.
+    """
+    if topic is not None and _is_checked(run.pipeline, topic):
+        return run.evidence.report is not None and run.evidence.report.measures(topic)
+    return step not in run.pipeline.steps or step in run.evidence.finished
+
+
+def _is_checked(pipeline: Pipeline, topic: Topic) -> bool:
+    return bool(pipeline.histories) if topic is Topic.INTEGRITY else pipeline.records is not None
 
 
 def caught(run: Run) -> tuple[Failure, ...]:
@@ -152,6 +182,8 @@ def expects_dbt(run: Run) -> bool:
 def _checks(run: Run) -> Iterator[Observation]:
     report = run.evidence.report
     if report is None:
+        if run.pipeline.records or run.pipeline.histories:
+            yield Observation(Verdict.TOO_LITTLE, "check", "No validation of the tables that are declared reported.")
         return
     yield from (Observation(Verdict.FAILING, "check", check.sentence) for check in report.failed)
     if report.is_passed:

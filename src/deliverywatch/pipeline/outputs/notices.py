@@ -12,7 +12,7 @@ from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.pipeline.diagnosis.advice import Explanation
 from deliverywatch.pipeline.diagnosis.collect import Run
-from deliverywatch.pipeline.diagnosis.judge import RunVerdict
+from deliverywatch.pipeline.diagnosis.judge import RunVerdict, assessment_of, judge
 from deliverywatch.pipeline.diagnosis.runs import Execution, Status
 from deliverywatch.pipeline.outputs.notified_causes import GoodRun
 
@@ -39,6 +39,7 @@ def of_failure(
         title=explanation.title,
         sentence=explanation.sentence,
         facts=facts,
+        assessment=assessment_of(judge(run), at, explanation.level),
     )
 
 
@@ -54,13 +55,15 @@ def of_unknown(run: Run, judged: RunVerdict, last_good: GoodRun | None, at: date
         title=f"{name}: run is not proven well",
         sentence=sentence,
         facts=(*more, *_runs(run, last_good), _account(run.execution), *_not_read(run)),
+        assessment=assessment_of(judged, at, Level.BLIND),
     )
 
 
 def of_recovery(run: Run, watch: str, title: str, at: datetime) -> SystemNotice:
     """Return the notice that ends a watch."""
     sentence = f"The run {run.execution.name} of {run.pipeline.name} is well."
-    return SystemNotice(watch=watch, level=Level.OK, time=at, title=title, sentence=sentence)
+    judged = assessment_of(judge(run), at, Level.OK)
+    return SystemNotice(watch=watch, level=Level.OK, time=at, title=title, sentence=sentence, assessment=judged)
 
 
 def good_run(run: Run, at: datetime) -> GoodRun:

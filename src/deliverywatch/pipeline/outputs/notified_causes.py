@@ -26,11 +26,20 @@ class GoodRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """What a watch was opened, or kept open, by: when, and the step that failed; empty where none is known."""
+
+    at: datetime
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What was published.
 
     Attributes:
         open: The watches that are open, each with the title of its incident.
+        opened: By what each of them was opened last.
         executions: Executions that were reported, by `key_of`, the oldest first, with the watch.
         well_at: The end of the last run that was well.
         last_good: That run.
@@ -41,19 +50,27 @@ class Memory:
     executions: Mapping[str, str] = field(default_factory=dict)
     well_at: datetime | None = None
     last_good: GoodRun | None = None
+    opened: Mapping[str, Opened] = field(default_factory=dict)
     others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def with_failure(self, execution: str, watch: str, title: str) -> Self:
+    def with_failure(self, execution: str, watch: str, title: str, by: Opened) -> Self:
         """Return it with one more failure."""
         kept = {**self.executions, execution: watch}
-        return replace(self, open={**self.open, watch: title}, executions=dict(list(kept.items())[-_REMEMBERED:]))
+        return replace(
+            self,
+            open={**self.open, watch: title},
+            executions=dict(list(kept.items())[-_REMEMBERED:]),
+            opened={**self.opened, watch: max(by, self.opened.get(watch, by), key=lambda one: one.at)},
+        )
 
     def when_well(self, run: GoodRun, closed: Mapping[str, str]) -> Self:
         """Return it after a run that was well: what was closed is no longer open."""
         left = {watch: title for watch, title in self.open.items() if watch not in closed}
+        opened = {watch: by for watch, by in self.opened.items() if watch in left}
         at = self.well_at or run.stopped_at
         is_newer = run.stopped_at >= at
-        return replace(self, open=left, well_at=max(run.stopped_at, at), last_good=run if is_newer else self.last_good)
+        last_good = run if is_newer else self.last_good
+        return replace(self, open=left, opened=opened, well_at=max(run.stopped_at, at), last_good=last_good)
 
 
 def key_for(pipeline: str) -> str:
@@ -74,6 +91,7 @@ def body_of(memory: Memory) -> bytes:
         "executions": dict(memory.executions),
         "well_at": at,
         "last_good": _document(memory.last_good) if memory.last_good else None,
+        "opened": {watch: {"at": by.at.isoformat(), "step": by.step} for watch, by in memory.opened.items()},
     }
     return json.dumps({**memory.others, **known}).encode()
 
@@ -90,8 +108,14 @@ def memory_of(body: bytes) -> Memory:
         executions={key: text(watch) for key, watch in mapping(document.get("executions")).items()},
         well_at=moment(document.get("well_at")),
         last_good=_good_run(mapping(document.get("last_good"))),
-        others=other_members(document, ("open", "executions", "well_at", "last_good")),
+        opened={watch: by for watch, item in mapping(document.get("opened")).items() if (by := _opened(mapping(item)))},
+        others=other_members(document, ("open", "executions", "well_at", "last_good", "opened")),
     )
+
+
+def _opened(document: Mapping[str, Any]) -> Opened | None:
+    at = moment(document.get("at"))
+    return Opened(at, text(document.get("step"))) if at else None
 
 
 def _document(run: GoodRun) -> dict[str, Any]:

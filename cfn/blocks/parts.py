@@ -88,6 +88,11 @@ def arn(service: str, resource: str) -> str:
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
 
 
+def per_environment(name: str) -> Any:
+    """Return a name of somebody else's, in which `${Environment}` may stand for the environment."""
+    return Sub(name) if "${" in name else name
+
+
 def title(name: str) -> str:
     """Return a logical id: `sms-ingest` -> `SmsIngest`."""
     return "".join(word.capitalize() for word in re.split(r"[-_]", name))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of
-from deliverywatch.pipeline.declaration.source import lines_of, read
+from deliverywatch.pipeline.declaration.source import in_environment, lines_of, read
 from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.settings import from_environment
 from pipeline.pipeline_world import DECLARED
@@ -161,6 +161,37 @@ def test_every_field_of_any_table_has_the_line_it_is_written_on(fields: dict[str
     rows = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()]
     lines = lines_of("\n".join(["[[pipeline]]", "", *rows]))
     assert [lines["pipeline", 0, name] for name in fields] == list(range(3, 3 + len(fields)))
+
+
+PER_ENVIRONMENT: dict[str, Any] = {
+    "name": "orders",
+    "state_machine": "orders-${Environment}",
+    "database": "curated_${Environment}",
+    "artifacts": "s3://dbt-${Environment}/results/",
+    "data": ["s3://lake-${Environment}/"],
+    "functions": ["dbt-${Environment}"],
+    "records": {"table": "raw_${Environment}.orders", "loaded_at": "at", "required": []},
+}
+
+
+def test_names_and_folders_may_be_those_of_an_environment() -> None:
+    for environment in ("dev", "staging", "prod"):
+        (pipeline,) = pipelines_of(in_environment({"pipeline": [PER_ENVIRONMENT]}, environment))
+        assert (pipeline.state_machine, pipeline.database) == (f"orders-{environment}", f"curated_{environment}")
+        assert (pipeline.artifacts, pipeline.data) == (
+            f"s3://dbt-{environment}/results/",
+            (f"s3://lake-{environment}/",),
+        )
+        assert pipeline.records is not None
+        assert pipeline.records.table == f"raw_{environment}.orders"
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "x${Environment}"}, {"state_machine": "orders-${Stage}"}, {"data": ["s3://${AWS::AccountId}/"]}]
+)
+def test_only_the_environment_is_filled_in_and_only_in_what_has_one(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        pipelines_of({"pipeline": [PER_ENVIRONMENT | change]})
 
 
 def test_a_pipeline_is_found_by_its_name_or_its_state_machine() -> None:

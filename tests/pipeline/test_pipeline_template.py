@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,24 @@ def test_a_zip_holds_the_declaration_and_what_its_function_needs(name: str, pipe
 def test_a_build_refuses_a_rule_for_faults_that_no_function_could_read() -> None:
     with pytest.raises(ConfigurationError, match="magic"):
         declared(Source(document={**DECLARED, "fault": [{"why": "magic", "match": ["x"]}]}))
+
+
+def test_what_is_named_after_the_environment_is_that_of_the_stack() -> None:
+    names = {"name": "orders", "state_machine": "orders-${Environment}", "functions": ["dbt-${Environment}"]}
+    folders = {"data": ["s3://lake-${Environment}/"], "database": "curated_${Environment}"}
+    tables = {"records": {"table": "orders", "loaded_at": "at"}}
+    pipelines = pipelines_of({"pipeline": [names | folders | tables]})
+    template = stacks.template([*stacks.chosen([]), stack_of(pipelines)], "arm64", "0").to_dict()
+    for environment in ("dev", "staging", "prod"):
+        of = partial(of_type, json.loads(json.dumps(template)), Environment=environment)
+        (rule,) = of("AWS::Events::Rule").values()
+        assert rule["EventPattern"]["detail"]["stateMachineArn"][0].endswith(f":orders-{environment}")
+        alarms = json.dumps(of("AWS::CloudWatch::Alarm"))
+        assert f":stateMachine:orders-{environment}" in alarms
+        assert f'"Value": "dbt-{environment}"' in alarms
+        rights = json.dumps(of("AWS::IAM::Role")["PipelineValidateRole"])
+        assert f"s3:::lake-{environment}" in rights
+        assert f"database/curated_{environment}" in rights
 
 
 def test_two_pipelines_have_parameters_and_alarms_of_their_own() -> None:

@@ -26,7 +26,7 @@ from blocks.alarms import (
     function_metric,
     waiting_in,
 )
-from blocks.parts import arn
+from blocks.parts import arn, per_environment
 from stacks.pipeline.parameters import parameter
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _hung(pipeline: Pipeline) -> Alarm:
 def _function_errors(pipeline: Pipeline) -> list[Alarm]:
     """Return the alarm on the functions that are a pipeline's steps, if it declares any."""
     metrics = {
-        f"function{number}": Metric("AWS/Lambda", "Errors", "Sum", {"FunctionName": function})
+        f"function{number}": Metric("AWS/Lambda", "Errors", "Sum", {"FunctionName": per_environment(function)})
         for number, function in enumerate(pipeline.functions)
     }
     description = (

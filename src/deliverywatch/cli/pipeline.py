@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ _PIPELINES = click.option(
     "declaration",
     type=click.Path(dir_okay=False, path_type=Path),
     help=f"The declaration of the pipelines, TOML or JSON.  [default: {_DECLARATION}, if it exists]",
+)
+_ENVIRONMENT = click.option(
+    "--environment", default="prod", show_default=True, help="What stands for ${Environment} in the declaration."
 )
 
 
@@ -61,8 +65,9 @@ def publish(*, file: Path, dry_run: bool, environment: str, name: str) -> None: 
 @pipeline.command()
 @click.argument("execution")
 @_PIPELINES
+@_ENVIRONMENT
 @target_and_json
-def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target: Target) -> None:
+def diagnose(*, execution: str, declaration: Path | None, environment: str, as_json: bool, target: Target) -> None:
     """Say where and why a run failed, and what to do, as its mail would.
 
     EXECUTION is the ARN of an execution of a state machine. Nobody is notified and nothing is stored. Any state
@@ -78,19 +83,19 @@ def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target:
     """  # noqa: D301 - click wants the control character
     if execution.count(":") < 7:
         raise click.UsageError("EXECUTION is the ARN of an execution, arn:aws:states:...:execution:MACHINE:NAME.")
-    diagnosis = _diagnosed(execution, declaration, target)
+    diagnosis = _diagnosed(execution, declaration, environment, target)
     print_either(diagnosis, _in_words(diagnosis), as_json=as_json, indent=1)
     if not diagnosis["well"]:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, Any]:
+def _diagnosed(arn: str, declaration: Path | None, environment: str, target: Target) -> dict[str, Any]:
     from deliverywatch.pipeline import aws
     from deliverywatch.pipeline.diagnosis.collect import run_of_arn
     from deliverywatch.pipeline.diagnosis.faults import shipped
     from deliverywatch.pipeline.report import examine
 
-    source, cloud = _declared(declaration), target.connect()
+    source, cloud = _declared(declaration, environment), target.connect()
     *_, account, _, name = arn.split(":")[:7]
     steps, artifacts = aws.StepFunctions(cloud.client("stepfunctions")), aws.Artifacts(cloud.client("s3"), account)
     run = run_of_arn(arn, _pipelines(source, name), steps, artifacts)
@@ -107,6 +112,7 @@ def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, 
 )
 @click.option("--pipeline", "name", default="", help="Which pipeline.  [default: the first that is declared]")
 @_PIPELINES
+@_ENVIRONMENT
 @click.option("--part", type=click.Choice(["all", "records", "histories"]), default="all", show_default=True)
 @click.option("--since", type=Time(), help="When the run began.  [default: a day before --until]")
 @click.option("--until", type=Time(), help="The time of the validation.  [default: now]")
@@ -116,6 +122,7 @@ def validate(
     folder: Path,
     name: str,
     declaration: Path | None,
+    environment: str,
     part: str,
     since: datetime | None,
     until: datetime | None,
@@ -144,7 +151,7 @@ def validate(
     from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of, without_databases
     from deliverywatch.pipeline.validate import Part, Task, validate
 
-    source = _declared(declaration)
+    source = _declared(declaration, environment)
     declared = pipelines_of(source.document, source)
     chosen = without_databases(named(name, declared) if name else declared[0])
     end = until or datetime.now(UTC)
@@ -215,17 +222,18 @@ def lint(*, file: Path) -> None:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _declared(declaration: Path | None) -> Source:
-    """Return the declaration, TOML or JSON; an empty one if none is named and the usual one does not exist."""
-    from deliverywatch.pipeline.declaration.source import Source, read
+def _declared(declaration: Path | None, environment: str) -> Source:
+    """Return the declaration of an environment, TOML or JSON; empty if none is named and there is none."""
+    from deliverywatch.pipeline.declaration.source import Source, in_environment, read
 
     file = declaration or _DECLARATION
     if declaration is None and not file.exists():
         return Source()
     if file.suffix == ".json":
-        return Source(str(file), read_json(file))
+        return Source(str(file), in_environment(read_json(file), environment))
     try:
-        return read(read_bytes(file).decode(), str(file))
+        source = read(read_bytes(file).decode(), str(file))
+        return replace(source, document=in_environment(source.document, environment))
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not TOML: {error}.", next_step="Save it as UTF-8.") from error
 

@@ -11,7 +11,7 @@ from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.untrusted import mapping, number
 from deliverywatch.pipeline.declaration.limits import limits_of
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, pipelines_of
-from deliverywatch.pipeline.declaration.source import Source
+from deliverywatch.pipeline.declaration.source import Source, in_environment
 from deliverywatch.pipeline.declaration.table import Table, raise_mistakes
 from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.pipeline.diagnosis.faults import Catalogue, shipped
@@ -40,10 +40,11 @@ def from_environment(environ: Mapping[str, str], declaration: Path = DECLARATION
     """Return the settings of this function; raise ConfigurationError if a variable or the declaration is unusable."""
     if not declaration.exists():
         raise ConfigurationError("The zip holds no pipelines.toml.", next_step="Run `python cfn/build.py` and deploy.")
-    document = tomllib.loads(declaration.read_text(encoding="utf-8"))
+    environment = required(environ, "DELIVERYWATCH_ENVIRONMENT")
+    document = in_environment(tomllib.loads(declaration.read_text(encoding="utf-8")), environment)
     declared = pipelines_of(document)
     return Settings(
-        environment=required(environ, "DELIVERYWATCH_ENVIRONMENT"),
+        environment=environment,
         bucket=required(environ, "DELIVERYWATCH_BUCKET"),
         pipelines=_with_parameters(declared, environ.get("DELIVERYWATCH_LIMITS", "{}")),
         topic=environ.get("DELIVERYWATCH_ALERTS_TOPIC", ""),

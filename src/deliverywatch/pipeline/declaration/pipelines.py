@@ -24,13 +24,19 @@ _NAME = Form(
 _MACHINE = Form(
     re.compile(r"[!'()+\-.0-9=@A-Z_a-z]{1,80}"),
     "the name of a state machine, no ARN, of 1 to 80 ASCII letters, digits and - _ . + = @ ! ' ( )",
+    is_per_environment=True,
 )
 _STATE = Form(re.compile(r"[^\n]{1,80}"), "the name of a state")
 _FOLDER = Form(
     re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!.'()=/ -]*/)?", re.ASCII),
     "a folder in S3, written s3://bucket/ or s3://bucket/prefix/",
+    is_per_environment=True,
 )
-_FUNCTION = Form(re.compile(r"[A-Za-z0-9_-]{1,64}"), "the name of a Lambda function: 1 to 64 letters, digits and - _")
+_FUNCTION = Form(
+    re.compile(r"[A-Za-z0-9_-]{1,64}"),
+    "the name of a Lambda function: 1 to 64 letters, digits and - _",
+    is_per_environment=True,
+)
 # The namespace of its metrics, unless a pipeline has its own; those that begin with AWS/ are AWS's.
 NAMESPACE = "DeliveryWatch/Pipeline"
 _NAMESPACE = Form(

@@ -13,6 +13,8 @@ from deliverywatch.errors import ConfigurationError
 
 # Names of tables and fields, and positions in lists, from the outside in.
 Path = tuple[str | int, ...]
+# Stands for the stack's environment in names and folders, as in CloudFormation, which fills it in in the template.
+PLACEHOLDER = "${Environment}"
 # A value that has more lines is found with its table: reading grows with the square of them.
 _LONGEST_VALUE_LINES = 200
 
@@ -43,6 +45,17 @@ def read(text: str, file: str) -> Source:
             next_step="Correct it; the comments of cfn/pipelines.example.toml explain every field.",
         ) from error
     return Source(file, document, lines_of(text))
+
+
+def in_environment(value: Any, environment: str) -> Any:
+    """Return a declaration, or a part of it, with the environment in place of `${Environment}`."""
+    if isinstance(value, str):
+        return value.replace(PLACEHOLDER, environment)
+    if isinstance(value, list):
+        return [in_environment(one, environment) for one in value]
+    if isinstance(value, dict):
+        return {name: in_environment(one, environment) for name, one in value.items()}
+    return value
 
 
 def lines_of(text: str) -> dict[Path, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.pipeline.declaration.source import Path, Source
+from deliverywatch.pipeline.declaration.source import PLACEHOLDER, Path, Source
 from deliverywatch.pipeline.declaration.values import number
 
 # More mistakes than these are not read at once.
@@ -21,10 +21,18 @@ _LONGEST_VALUE = 80
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a text has to look like: a pattern for all of it, and the same in words, which end a sentence."""
+    """What a text has to look like: a pattern for all of it, and the same in words, which end a sentence.
+
+    It may hold `${Environment}` where it names what has one name per environment.
+    """
 
     pattern: re.Pattern[str]
     words: str
+    is_per_environment: bool = False
+
+    def fits(self, text: str) -> bool:
+        """Whether a text looks so."""
+        return bool(self.pattern.fullmatch(text.replace(PLACEHOLDER, "prod") if self.is_per_environment else text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +142,11 @@ class Table:
         return ".".join([*(part for part in self.path if isinstance(part, str)), name])
 
     def _formed(self, name: str, value: object, form: Form) -> str:
-        if isinstance(value, str) and form.pattern.fullmatch(value):
+        if isinstance(value, str) and form.fits(value):
             return value
         said = _shown(value) if value is not None else "missing"
         # Who copies it from the console has the whole ARN.
-        is_arn = isinstance(value, str) and value.startswith("arn:") and form.pattern.fullmatch(_last_part(value))
+        is_arn = isinstance(value, str) and value.startswith("arn:") and form.fits(_last_part(value))
         self.refuse(name, f"is {said}, and {_can_be(form)}{f': here {_shown(_last_part(str(value)))}' * bool(is_arn)}.")
         return ""
 

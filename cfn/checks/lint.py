@@ -14,7 +14,7 @@ from checks.finding import Finding, Template, of_type
 from checks.published import AWS_DIMENSIONS, PUBLISHED, Published
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.declaration.pipelines import NAMESPACE as PIPELINE
-from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
+from deliverywatch.pipeline.lint.rules import findings_in
 
 # Of these an absence is the news: what counts runs, and what FILL makes of a silence.
 _COUNTS_OF_RUNS = frozenset(
@@ -129,11 +129,8 @@ def _lets_cloudwatch_in(key: Any, template: Template) -> bool:
 
 
 def _machines(template: Template) -> Iterator[Finding]:
-    for name, properties in of_type(template, "AWS::StepFunctions::StateMachine"):
-        text = _text(properties.get("DefinitionString"))
-        definition = properties.get("Definition") or (json.loads(text) if text else {})
-        for sentence in hidden_failures(definition):
-            yield Finding("failure-path", name, sentence)
+    for one in findings_in(template):
+        yield Finding("failure-path", one.machine, one.sentence)
 
 
 def _values(value: Any) -> list[Any]:

@@ -320,3 +320,6 @@ QUERIES_RECONCILE_MINUTES = 5
 
 # A larger result of dbt is not read, but named: its 256 MB hold it about five times while a function reads it.
 PIPELINE_RESULTS_MEGABYTES = 30
+
+# A failure that shows only after so long was hidden by its retries.
+PIPELINE_LINT_RETRY_SECONDS = 3600

@@ -173,7 +173,12 @@ def write_files(folder: Path) -> None:
     machine = {
         "StartAt": "A",
         "States": {
-            "A": {"Type": "Task", "Resource": "x", "Catch": [{"ErrorEquals": ["x"], "Next": HOSTILE}], "End": True},
+            "A": {
+                "Type": "Task",
+                "Resource": "x",
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": HOSTILE}],
+                "End": True,
+            },
             HOSTILE: {"Type": "Pass", "End": True},
         },
     }

@@ -58,23 +58,3 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path, content: str, 
 def test_without_dry_run_it_says_that_it_needs_it() -> None:
     done = run("publish", str(EVENTS / "dbt_v4.json"))
     assert (done.exit_code, "--dry-run" in done.stderr) == (2, True)
-
-
-def test_a_state_machine_that_hides_failures_is_found(tmp_path: Path) -> None:
-    from deliverywatch.local.demo.pipeline_machine import definition
-
-    right, wrong = tmp_path / "right.json", tmp_path / "wrong.json"
-    states = definition({"report": "r", "validate": "v"})
-    right.write_text(json.dumps(states))
-    states["States"]["PipelineFailed"] = {"Type": "Pass", "End": True}
-    wrong.write_text(json.dumps(states))
-    assert run("lint", str(right)).exit_code == 0
-    done = run("lint", str(wrong))
-    assert (done.exit_code, "PipelineFailed ends a failure path" in done.stdout) == (3, True)
-
-
-def test_the_lint_says_by_what_it_knows_a_failure_path_and_promises_no_more(tmp_path: Path) -> None:
-    path = tmp_path / "machine.json"
-    path.write_text(json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}))
-    assert run("lint", str(path)).stdout == "No failure path was found that ends in success.\n"
-    assert "only a Catch leads to" in " ".join(run("lint", "--help").stdout.split())

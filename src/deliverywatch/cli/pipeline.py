@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, json_option, print_json, wrapped
+from cwalarm.cli.terminal import Time, json_option, print_json, wrapped
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.output import print_either
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deliverywatch.pipeline.checks.validation import Check, Report
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
     from deliverywatch.pipeline.declaration.source import Source
+    from deliverywatch.pipeline.lint.findings import Finding
 
 _DECLARATION = Path("cfn/pipelines.toml")
 _PIPELINES = click.option(
@@ -202,24 +203,49 @@ def _not_failed(checks: Sequence[Check]) -> list[str]:
 
 @pipeline.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def lint(*, file: Path) -> None:
-    """Find failure paths that end in success in a state machine.
+@click.option("--strict", is_flag=True, help="End with 3 for warnings, too.")
+@json_option
+def lint(*, file: Path, strict: bool, as_json: bool) -> None:
+    """Find what hides failures in a state machine, or lets its runs hang.
 
-    FILE is a definition in Amazon States Language, as JSON. A failure path that ends in anything but a Fail state makes
-    its execution succeed, so that no alarm and no event ever shows it. Ends with 3 if there is one.
+    FILE is a definition in Amazon States Language (JSONPath or JSONata), or a CloudFormation, SAM or CDK template with
+    some, as JSON or YAML. Ends with 3 if there is an error: a failure that ends in success, or a run that nobody ends.
 
-    A path counts as a failure path if only a Catch leads to it, or if its state is named for it: fail, error, abort,
-    reject or invalid. One that a Choice leads to under another name is not recognised.
-    """
-    from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
+    \b
+    Errors     a Catch of any failure whose path ends in success, its own or
+               that of good runs, also after Choice, Pass and notification;
+               a failed status or a state named for failure (fail, error,
+               aborted) that ends in success; tolerated failures of a Map;
+               jobs and executions started without .sync whose status nobody
+               asks for; functions invoked with InvocationType Event; a task
+               token or activity without a limit; a Fail that is not reached
+    Warnings   a Catch of any failure after which the work goes on, or that
+               drops the error; a .sync without TimeoutSeconds; retries of
+               any failure for over an hour; startExecution.sync, not .sync:2
+    \b
+    JSON: {"findings": [{"rule": "caught-succeeds", "severity": "error",
+             "state": "Notify", "path": "$.States.Notify", "why": "",
+             "instead": "", "machine": ""}], "not_read": []}
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.cli.terminal.state_machines import read_machines
+    from deliverywatch.pipeline.lint.rules import findings_of
 
-    definition = read_json(file)
-    if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
-        raise InputError(f"{file} is not a state machine: it has no States.", next_step="Give a definition as JSON.")
-    failures = hidden_failures(definition)
-    echo("\n".join(failures) or "No failure path was found that ends in success.")
-    if failures:
+    read = read_machines(file)
+    findings = [one for machine in read.machines for one in findings_of(machine.definition, machine.name)]
+    document = {"findings": [one.document() for one in findings], "not_read": list(read.missing)}
+    print_either(document, _findings(findings, read.missing), as_json=as_json, indent=1)
+    if any(strict or one.severity == "error" for one in findings):
         raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _findings(findings: list[Finding], missing: tuple[str, ...]) -> str:
+    lines = [
+        f"{one.severity.value:<7}  {one.machine + ': ' if one.machine else ''}{one.path}  [{one.rule}]\n"
+        + wrapped(one.sentence, " " * 9, " " * 9)
+        for one in findings
+    ]
+    unread = [f"The definition of {name} is in another file, which is not here: give that file." for name in missing]
+    return "\n".join([*(lines or ["Nothing was found that hides a failure."]), *unread])
 
 
 def _declared(declaration: Path | None, environment: str) -> Source:

@@ -1,0 +1,186 @@
+"""Tasks that are not waited for, wait for ever, or lose what went wrong."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from deliverywatch.messages.untrusted import objects
+from deliverywatch.pipeline.lint.findings import Finding, Severity
+from deliverywatch.pipeline.lint.graph import Scope, after_of, amount, arguments_of, resource_of, takes_any
+from deliverywatch.thresholds import PIPELINE_LINT_RETRY_SECONDS
+
+# What is started and goes on by itself, by service and action, with what waits for it; empty where only asking does.
+_STARTED = {
+    "glue:startJobRun": "glue:startJobRun.sync",
+    "databrew:startJobRun": "databrew:startJobRun.sync",
+    "states:startExecution": "states:startExecution.sync:2",
+    "sfn:startExecution": "states:startExecution.sync:2",
+    "ecs:runTask": "ecs:runTask.sync",
+    "batch:submitJob": "batch:submitJob.sync",
+    "elasticmapreduce:addStep": "elasticmapreduce:addStep.sync",
+    "emr:addJobFlowSteps": "elasticmapreduce:addStep.sync",
+    "emr-containers:startJobRun": "emr-containers:startJobRun.sync",
+    "emrcontainers:startJobRun": "emr-containers:startJobRun.sync",
+    "emr-serverless:startJobRun": "emr-serverless:startJobRun.sync",
+    "emrserverless:startJobRun": "emr-serverless:startJobRun.sync",
+    "athena:startQueryExecution": "athena:startQueryExecution.sync",
+    "codebuild:startBuild": "codebuild:startBuild.sync",
+    "codebuild:startBuildBatch": "codebuild:startBuildBatch.sync",
+    "sagemaker:createTrainingJob": "sagemaker:createTrainingJob.sync",
+    "sagemaker:createTransformJob": "sagemaker:createTransformJob.sync",
+    "sagemaker:createProcessingJob": "sagemaker:createProcessingJob.sync",
+    "sagemaker:createHyperParameterTuningJob": "sagemaker:createHyperParameterTuningJob.sync",
+    "sagemaker:createLabelingJob": "sagemaker:createLabelingJob.sync",
+    "eks:runJob": "eks:runJob.sync",
+    "mediaconvert:createJob": "mediaconvert:createJob.sync",
+    "bedrock:createModelCustomizationJob": "bedrock:createModelCustomizationJob.sync",
+    "redshiftdata:executeStatement": "",
+    "redshiftdata:batchExecuteStatement": "",
+    "glue:startCrawler": "",
+}
+_FAMILIES = {
+    "states": "sfn",
+    "elasticmapreduce": "emr",
+    "emr-containers": "emrcontainers",
+    "emr-serverless": "emrserverless",
+}
+_ASKS = re.compile(r"^(get|describe|batchGet|list)")
+_ENDLESS = "A run that never ends never fails: no alarm on failed runs shows it."
+
+
+def tasks(scopes: Iterable[Scope], *, is_limited: bool) -> Iterator[Finding]:
+    """Yield what is wrong with the tasks of a machine; one that ends its runs after a time is limited."""
+    for scope in scopes:
+        for name, state in scope.states.items():
+            where = (name, scope.path_of(name))
+            yield from _not_waited_for(scope, name, where)
+            yield from _unlimited(state, where, is_limited=is_limited)
+            yield from _retried(state, where)
+            yield from _dropped(state, where)
+            yield from _tolerated(state, where)
+            yield from _as_text(scope, name, where)
+
+
+def unreached(scopes: Iterable[Scope]) -> Iterator[Finding]:
+    """Yield the Fail states that nothing leads to."""
+    for scope in scopes:
+        reached = scope.reached_with_catches()
+        for name, state in scope.states.items():
+            if state.get("Type") == "Fail" and name not in reached:
+                why = "is a Fail state that nothing leads to: what was meant to fail there does not."
+                instead = "Lead the failure paths to it, or delete it."
+                yield Finding("fail-unreached", Severity.ERROR, name, scope.path_of(name), why, instead)
+
+
+def _not_waited_for(scope: Scope, name: str, where: tuple[str, str]) -> Iterator[Finding]:
+    resource = resource_of(scope.states[name])
+    service, action = _split(resource)
+    if (service, action) == ("lambda", "invoke") and arguments_of(scope.states[name]).get("InvocationType") == "Event":
+        why = "only hands an event to the function (InvocationType Event): the function may fail, and the run goes on."
+        instead = "Leave InvocationType out, or give the function a dead-letter queue or destination with an alarm."
+        yield Finding("not-waited", Severity.ERROR, *where, why, instead)
+    waits = _STARTED.get(f"{service}:{action}")
+    if waits is None or _is_followed(scope, name, service):
+        return
+    why = f"starts {service}:{action} and goes on at once: it may fail later, and the execution has succeeded."
+    instead = (
+        f"Write {waits} as its Resource." if waits else "Ask for its status in a loop, and end what failed in a Fail."
+    )
+    yield Finding("not-waited", Severity.ERROR, *where, why, instead)
+
+
+def _split(resource: str) -> tuple[str, str]:
+    service, _, action = resource.removeprefix("aws-sdk:").partition(":")
+    return service, action
+
+
+def _is_followed(scope: Scope, name: str, service: str) -> bool:
+    """Whether what comes later asks for the status, or waits in a loop in which a function may."""
+    family = _FAMILIES.get(service, service)
+    for state in scope.later(name):
+        other, action = _split(resource_of(state))
+        if _FAMILIES.get(other, other) == family and _ASKS.match(action):
+            return True
+    return _waits_in_loop(scope, name) or (scope.outer is not None and _waits_in_loop(*scope.outer))
+
+
+def _waits_in_loop(scope: Scope, name: str) -> bool:
+    later = scope.reached(after_of(scope.states[name]))
+    waits = [one for one in later if scope.states[one].get("Type") == "Wait"]
+    return any(one in scope.reached(after_of(scope.states[one])) for one in waits)
+
+
+def _unlimited(state: Mapping[str, Any], where: tuple[str, str], *, is_limited: bool) -> Iterator[Finding]:
+    resource = resource_of(state)
+    limits = [f"{name}{suffix}" for name in ("TimeoutSeconds", "HeartbeatSeconds") for suffix in ("", "Path")]
+    if is_limited or state.get("Type") != "Task" or any(name in state for name in limits):
+        return
+    if resource.endswith(".waitForTaskToken") or ":activity:" in resource:
+        what = "a task token" if resource.endswith("Token") else "a worker"
+        why = f"waits for {what} for up to a year if nobody answers. {_ENDLESS}"
+        yield Finding("waits-unlimited", Severity.ERROR, *where, why, "Give it HeartbeatSeconds or TimeoutSeconds.")
+    elif ".sync" in resource:
+        why = f"waits for {resource.partition('.sync')[0]} without a limit of its own. {_ENDLESS}"
+        instead = "Give it TimeoutSeconds, or the whole machine: twice as long as it usually takes."
+        yield Finding("no-timeout", Severity.WARNING, *where, why, instead)
+
+
+def _retried(state: Mapping[str, Any], where: tuple[str, str]) -> Iterator[Finding]:
+    for retrier in objects(state.get("Retry")):
+        seconds = _waited_seconds(retrier) if takes_any(retrier) else 0.0
+        if seconds > PIPELINE_LINT_RETRY_SECONDS:
+            lasting = f"{seconds / 3600:,.0f} hours" if seconds >= 7200 else f"{seconds / 60:,.0f} minutes"
+            why = f"tries again for up to {lasting} before a failure shows."
+            instead = "Lower MaxAttempts, or set MaxDelaySeconds; an alarm on long runs shows it meanwhile."
+            yield Finding("retry-hides", Severity.WARNING, *where, why, instead)
+
+
+def _waited_seconds(retrier: Mapping[str, Any]) -> float:
+    """Return how long the retries of a retrier wait in all, up to the point at which it is too long anyway."""
+    attempts = _or(amount(retrier.get("MaxAttempts")), 3)
+    delay, rate = _or(amount(retrier.get("IntervalSeconds")), 1), _or(amount(retrier.get("BackoffRate")), 2)
+    longest, waited = _or(amount(retrier.get("MaxDelaySeconds")), 31_622_400), 0.0
+    for _ in range(int(min(attempts, 10_000))):
+        waited += min(delay, longest)
+        delay = min(delay * max(rate, 1), longest)
+    return waited
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _dropped(state: Mapping[str, Any], where: tuple[str, str]) -> Iterator[Finding]:
+    for number, catch in enumerate(objects(state.get("Catch"))):
+        name, path = where
+        output, assigned = catch.get("Output"), catch.get("Assign")
+        is_jsonata = output is not None or "Arguments" in state
+        is_kept = "errorOutput" in f"{output}{assigned}" if is_jsonata and output is not None else True
+        if "ResultPath" in catch and catch["ResultPath"] in (None, "null"):
+            is_kept = False
+        if not is_kept and takes_any(catch):
+            why = "catches an error and drops it: what comes after cannot say what went wrong."
+            instead = 'Keep it: "ResultPath": "$.error", or in JSONata "Output": "{% $states.errorOutput %}".'
+            yield Finding("error-dropped", Severity.WARNING, name, f"{path}.Catch[{number}]", why, instead)
+
+
+def _tolerated(state: Mapping[str, Any], where: tuple[str, str]) -> Iterator[Finding]:
+    for name in ("ToleratedFailurePercentage", "ToleratedFailureCount"):
+        value = state.get(name, state.get(f"{name}Path"))
+        if state.get("Type") == "Map" and value not in (None, 0, "0"):
+            unit = " %" if name.endswith("Percentage") else ""
+            much = f"{value}{unit}" if amount(value) is not None else "some"
+            why = f"lets {much} of its items fail, and succeeds: no alarm on runs shows them."
+            instead = (
+                "Leave it out; or count the failed items of its results afterwards, and end in a Fail or emit a metric."
+            )
+            yield Finding("tolerated", Severity.ERROR, *where, why, instead)
+
+
+def _as_text(scope: Scope, name: str, where: tuple[str, str]) -> Iterator[Finding]:
+    resource = resource_of(scope.states[name])
+    if resource == "states:startExecution.sync":
+        why = "returns the output of the other execution as one text, in which no state can look for what failed."
+        yield Finding(
+            "nested-text", Severity.WARNING, *where, why, "Write states:startExecution.sync:2 as its Resource."
+        )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deliverywatch.operate.proofs.behaviours import BEHAVIOURS, Behaviour, Evidence
+from deliverywatch.operate.proofs.behaviour import Behaviour, Evidence
+from deliverywatch.operate.proofs.behaviours import BEHAVIOURS
 from deliverywatch.operate.proofs.page import page
 from deliverywatch.operate.proofs.prove import PROOFS
 

@@ -21,7 +21,7 @@ from deliverywatch.cli.terminal.target import Target, target_and_json
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from deliverywatch.operate.proofs.behaviours import Behaviour
+    from deliverywatch.operate.proofs.behaviour import Behaviour
     from deliverywatch.operate.proofs.prove import Proof
     from deliverywatch.operate.proofs.session import Outcome, Session
 

@@ -42,9 +42,10 @@ class Engagement:
             self._add(stream, dict(zip(NAMES, values, strict=True)))
 
     def _add(self, stream: Stream, row: Row) -> None:
-        if not (self.since <= row["sent_at"] < self.until and counted_recipients(row)):
+        people = counted_recipients(row) if self.since <= row["sent_at"] < self.until else []
+        if not people:
             return
-        self._mails[stream].setdefault(row["message_id"], Mail(row["sent_at"])).add(row)
+        self._mails[stream].setdefault(row["message_id"], Mail(row["sent_at"])).add(row, people)
         link, who = row["link"], reader(row)
         if who and link and not self._links.is_unsubscribe(link):
             self._clicks[stream, row["message_id"], self._links.page(link)].add(who)

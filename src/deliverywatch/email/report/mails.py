@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from deliverywatch.email.events.outcomes import Outcome, Reader, counted_recipients, outcome, reader
+from deliverywatch.email.events.outcomes import Outcome, Reader, outcome, reader
 
 Row = Mapping[str, Any]
 Counts = dict[str, int | None]
@@ -55,11 +55,11 @@ class Mail:
     clicked: set[Reader] = field(default_factory=set)
     recipient: str | None = None
 
-    def add(self, row: Row) -> None:
-        """Add an event of the message that counts for somebody."""
+    def add(self, row: Row, people: list[str]) -> None:
+        """Add an event of the message, with the people for whom it counts."""
         # SES leaves tags out of some events.
         self.campaign = max(self.campaign, row["campaign"] or "")
-        what, people, who = outcome(row), counted_recipients(row), reader(row)
+        what, who = outcome(row), reader(row)
         if who:
             (self.opened if what is Outcome.OPENED else self.clicked).add(who)
             self.recipient = people[0] if len(people) == 1 else None

@@ -3,8 +3,7 @@
 `.github/PROOFS.md` is made of it; a test sees that code and tests exist and that each proof of `prove` is named here.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from deliverywatch.operate.proofs.behaviour import Behaviour, Evidence
 
 _DOCS = "docs.aws.amazon.com/"
 _ALARMS = f"{_DOCS}AmazonCloudWatch/latest/monitoring/"
@@ -12,39 +11,6 @@ _CLOUDWATCH_API = f"{_DOCS}AmazonCloudWatch/latest/APIReference/"
 _S3 = f"{_DOCS}AmazonS3/latest/userguide/"
 _ATHENA = f"{_DOCS}athena/latest/ug/"
 _LAMBDA = f"{_DOCS}lambda/latest/dg/"
-
-
-class Evidence(StrEnum):
-    """How a behaviour is known."""
-
-    DOCUMENTED = "documented"
-    # Seen by others on real accounts, and written down.
-    RECORDED = "recorded"
-    # Concluded from what is documented and recorded; nobody has written down that it is so.
-    BELIEVED = "believed"
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """One behaviour.
-
-    Attributes:
-        source: Where it is documented or recorded; of what is believed, what it is concluded from.
-        code: The module that relies on it, under `src`.
-        local: The module of the local cloud that behaves so; empty where MiniStack itself does.
-        tests: What pins it, as `file::test` under `tests`.
-    """
-
-    name: str
-    service: str
-    says: str
-    evidence: Evidence
-    source: str
-    code: str
-    local: str
-    tests: tuple[str, ...]
-
-
 _D, _R, _B = Evidence.DOCUMENTED, Evidence.RECORDED, Evidence.BELIEVED
 _OWN = "operate/test_operate_proofs.py::test_every_behaviour_is_proven_against_the_local_cloud"
 
@@ -287,6 +253,25 @@ BEHAVIOURS = (
         "mail/firehose.py",
         ("email/test_email_local.py::test_a_transform_that_fails_loses_nothing",
          "email/test_email_local.py::test_what_cannot_be_read_lies_under_the_error_prefix_with_its_reason"),
+    ),
+    Behaviour(
+        "ses-reports-what-it-stopped", "SES",
+        "A mail that SES did not try to deliver comes as a bounce or complaint with a sub-type of its own: on a "
+        "suppression list, not valid, unsubscribed.",
+        _D, f"{_DOCS}ses/latest/dg/event-publishing-retrieving-firehose-contents.html, repost.aws/knowledge-center/"
+        "ses-suppression-list-sending-quota",
+        "deliverywatch/email/events/outcomes.py",
+        "",
+        ("email/test_email_outcomes.py::test_what_ses_stopped_is_none_whatever_else_the_event_says",
+         "email/test_email_agreement.py::test_every_word_of_ses_counts_the_same_everywhere"),
+    ),
+    Behaviour(
+        "ses-judges-visits", "SES",
+        "Opens and clicks say since August 2026 whether a bot made them, Likely or Unlikely; earlier ones do not.",
+        _D, "aws.amazon.com/about-aws/whats-new/2026/08/amazon-ses-automated-email-interactions",
+        "deliverywatch/email/events/outcomes.py",
+        "mail/ses_events.py",
+        ("email/test_email_outcomes.py::test_no_verdict_and_one_that_is_not_known_are_unknown",),
     ),
     Behaviour(
         "ses-takes-raw", "SES",

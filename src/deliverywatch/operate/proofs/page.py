@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from deliverywatch.operate.proofs.behaviours import Evidence
+from deliverywatch.operate.proofs.behaviour import Evidence
 
 if TYPE_CHECKING:
-    from deliverywatch.operate.proofs.behaviours import Behaviour
+    from deliverywatch.operate.proofs.behaviour import Behaviour
 
 _HEAD = """# What we rely on of AWS, and how we know it
 

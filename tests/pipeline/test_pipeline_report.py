@@ -141,7 +141,8 @@ def test_the_notice_says_where_why_and_what_to_do(world: World) -> None:
     world.report(event("states_failed"))
     (notice,) = world.notices
     assert notice["title"] == "sf_user: ingest failed, schema change"
-    assert "cannot resolve 'email'" in notice["sentence"]
+    assert notice["sentence"].startswith("`sf_user_ingest`: column email is undefined. The run 2026-11-21T06-00")
+    assert "cannot resolve 'email'" in notice["facts"]["Error"]
     assert notice["facts"]["Cause"] == "ingest, schema change"
     assert notice["facts"]["Glue job run"].startswith("sf_user_ingest, jr_")
 

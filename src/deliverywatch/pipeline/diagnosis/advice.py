@@ -20,7 +20,6 @@ _SHOWN = 5
 _GLUE_LOGS = quote(quote("/aws-glue/jobs/error", safe=""), safe="").replace("%", "$")
 
 _ENDED = {
-    Status.SUCCEEDED: "is not well, though Step Functions calls it succeeded",
     Status.TIMED_OUT: "took too long and was ended",
     Status.ABORTED: "was aborted",
 }
@@ -153,15 +152,31 @@ def evidence_of(judged: RunVerdict) -> list[dict[str, str]]:
 
 
 def _sentence(run: Run, diagnosis: Diagnosis) -> str:
-    ended = _ENDED.get(run.execution.status, "failed")
-    step = f" in {diagnosis.step}" if diagnosis.step else ""
-    message = f" {diagnosis.message.rstrip('.')}." if diagnosis.message else ""
-    return f"The run {run.execution.name} of {run.pipeline.name} {ended}{step}: {diagnosis.cause.phrase}.{message}"
+    """Return the cause, as far as the error says one, and then how which run ended by it."""
+    name, step, phrase = f"run {run.execution.name} of {run.pipeline.name}", diagnosis.step, diagnosis.cause.phrase
+    if run.execution.status is Status.SUCCEEDED:
+        end = f"Step Functions calls the {name} succeeded, and {step or 'a part of it'} failed: {phrase}."
+    else:
+        end = f"The {name} {_ENDED.get(run.execution.status, 'failed')}{f' in {step}' if step else ''}: {phrase}."
+    cause = cause_line(diagnosis)
+    return f"{cause}. {end}" if cause else end
+
+
+def cause_line(diagnosis: Diagnosis) -> str:
+    """Return the error in one line, after the node, job, table or step that it is about; empty if it says nothing."""
+    words, subject = (diagnosis.line or diagnosis.message).rstrip("."), diagnosis.subject
+    head, colon, rest = words.partition(": ")
+    is_check = any(words == check.sentence.rstrip(".") for check in diagnosis.checks)
+    if colon and (is_check or head == subject or head.endswith(f".{subject}")):
+        return f"`{head if is_check else subject}`: {rest}"
+    return f"`{subject}`: {words}" if words and subject else words
 
 
 def _facts(run: Run, diagnosis: Diagnosis) -> list[tuple[str, str]]:
     again = "yes, starting it again may help" if diagnosis.cause.retryable else "no, something must be fixed first"
+    own_words = [("Error", diagnosis.message)] if diagnosis.line and diagnosis.message != diagnosis.line else []
     facts = [
+        *own_words,
         ("Cause", f"{diagnosis.where}, {diagnosis.cause.why}"),
         ("Severity", diagnosis.severity.value),
         ("Retry", again),

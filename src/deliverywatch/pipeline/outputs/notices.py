@@ -18,11 +18,10 @@ from deliverywatch.pipeline.outputs.notified_causes import GoodRun
 
 # docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: from the end of an execution on.
 _REDRIVABLE = timedelta(days=14)
-_UNSUCCESSFUL = (Status.FAILED, Status.TIMED_OUT, Status.ABORTED)
 # What a mail says of what could not be read: more of the same kind adds nothing.
 _PROBLEMS = 3
 # The part of an explanation's facts that says what failed; the others say how to take it.
-_ABOUT = ("Cause", "Severity", "Retry", "Execution")
+_ABOUT = ("Cause", "Severity", "Retry")
 
 
 def of_failure(
@@ -30,8 +29,17 @@ def of_failure(
 ) -> SystemNotice:
     """Return the notice of a run that failed at a time; `now` decides whether it can still be redriven."""
     about = [fact for fact in explanation.facts if fact[0] in _ABOUT]
-    failed = [fact for fact in explanation.facts if fact[0] not in _ABOUT]
-    facts = (*failed, *_runs(run, last_good), *_again(run, now), _account(run.execution), *about, *_not_read(run))
+    failed = [fact for fact in explanation.facts if fact[0] not in (*_ABOUT, "Execution")]
+    step = [("Step", explanation.step)] if explanation.step else []
+    facts = (
+        *step,
+        *failed,
+        *_runs(run, last_good),
+        *_again(run, now),
+        _account(run.execution),
+        *about,
+        *_not_read(run),
+    )
     return SystemNotice(
         watch=explanation.watch,
         level=explanation.level,
@@ -77,7 +85,7 @@ def _runs(run: Run, last_good: GoodRun | None) -> Iterator[tuple[str, str]]:
         execution.name, execution.started_at, execution.stopped_at or execution.started_at, _record_count(run)
     )
     is_over = execution.stopped_at is not None
-    yield ("This run", _words(this, "" if is_over else "it goes on"))
+    yield ("This run", _words(this, "" if is_over else "about to end"))
     if last_good and last_good.name != execution.name:
         yield ("Last good run", _words(last_good))
 
@@ -101,14 +109,16 @@ def _record_count(run: Run) -> float | None:
 def _again(run: Run, now: datetime) -> Pairs:
     """Return the commands that start a run again: from where it failed, if that leads anywhere."""
     execution = run.execution
-    if execution.status not in _UNSUCCESSFUL or execution.stopped_at is None:
+    if execution.status is Status.SUCCEEDED:
         return ()
     region = f"--region {execution.arn.split(':')[3]}"
     start = f"aws stepfunctions start-execution --state-machine-arn {_machine(execution)} {region} --input file://input.json"
     if ":express:" in execution.arn:  # its input is nowhere but in its log
         return (("To start it again", start),)
-    # A redrive begins with the state that ended the run: a Fail would only end it again.
-    if now - execution.stopped_at <= _REDRIVABLE and not run.evidence.is_in_fail_state:
+    # A redrive begins with the state that ended the run: a Fail would only end it again. What reports a failure itself
+    # caught it, and goes on to a Fail.
+    end = execution.stopped_at
+    if end and now - end <= _REDRIVABLE and not run.evidence.is_in_fail_state:
         redrive = f"aws stepfunctions redrive-execution --execution-arn {execution.arn} {region}"
         return (("To go on where it failed", redrive),)
     given = f"aws stepfunctions describe-execution --execution-arn {execution.arn} {region}"
@@ -125,6 +135,6 @@ def _account(execution: Execution) -> tuple[str, str]:
 
 
 def _not_read(run: Run) -> Iterable[tuple[str, str]]:
-    shown = list(dict.fromkeys(run.problems))
+    shown = list(dict.fromkeys([*run.problems, *run.not_counted]))
     more = [f"And {len(shown) - _PROBLEMS} more."] if len(shown) > _PROBLEMS else []
     return ((NOT_READ, " ".join([*shown[:_PROBLEMS], *more])),) if shown else ()

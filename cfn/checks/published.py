@@ -47,7 +47,8 @@ PUBLISHED = (
     *(Published(SMS, name, _ENVIRONMENT, _SLOT) for name in ("Total", "Failed", "Expected", "Runs", "OverduePercent")),
     Published(OPERATE, DOCTOR, _ENVIRONMENT, 86_400),
     *(Published(EMAIL, name, _ENVIRONMENT | {"Stream"}) for name in ("Bounced", "Complained")),
-    Published(EMAIL, "Refused", _ENVIRONMENT),
+    Published(EMAIL, "Sends", _ENVIRONMENT | {"Stream"}),
+    *(Published(EMAIL, name, _ENVIRONMENT) for name in ("Refused", "Misfits")),
     *(
         Published(QUERIES, name, _ENVIRONMENT)
         for name in ("Executions", "ExecutionFailures", "ScannedBytes", "CostUsd", "Seconds")

@@ -252,9 +252,15 @@ EMAIL_MINIMUM_SENT_COUNT = 100
 EMAIL_MINIMUM_BOUNCED_COUNT = 5
 EMAIL_MINIMUM_COMPLAINED_COUNT = 2
 
-# In so many minutes of an hour SES sent mails and Firehose got no event: the wiring is broken, as SES reports events
-# within seconds. Fewer may be mails at the edge of a minute.
-EMAIL_SILENCE_MINUTES = 5
+# Of the mails that SES says it sent, over this share in percent and at least so many have no Send event: the wiring
+# is broken, as SES reports events within seconds. One event may be lost on its way, or be counted a minute later.
+EMAIL_MISSING_PERCENT = 20
+EMAIL_MISSING_COUNT = 3
+
+# So many minutes of an hour say so before it is believed: SES, Firehose's minute and the transform take three.
+EMAIL_SILENCE_MINUTES = 20
+# The same over a day, for streams that send less than this: in one of more, an hour has enough mails to tell.
+EMAIL_SMALL_DAY_COUNT = 100
 
 # Firehose buffers events for 15 minutes; older ones than this are stuck.
 EMAIL_FRESHNESS_SECONDS = 3600

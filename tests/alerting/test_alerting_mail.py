@@ -342,3 +342,15 @@ def test_advice_for_one_watch_goes_before_what_holds_for_all() -> None:
     assert "1. Send one to yourself." in body(mail, "plain")
     assert "Look one up." not in body(mail, "plain")
     assert "provider's status page" not in body(mail, "plain")
+
+
+def test_advice_for_one_alarm_goes_before_that_for_the_watch_and_names_what_the_alarm_measures() -> None:
+    world = World()
+    of_alarm = {"sentence": "{FunctionName} is silent, {Function} too.", "steps": ["Look at {FunctionName}."]}
+    advice = {"deliverywatch-prod-sms-ingest-errors": of_alarm, "deliverywatch-prod-sms-blind": {"steps": ["Wait."]}}
+    put(world, context("12:00", [(388, 0)], alarm_advice=advice, blind_steps=["Look at everything."]))
+    world.alarm("sms-ingest-errors", "ALARM", "12:06")
+    (mail,) = world.ses.mails
+    assert "deliverywatch-prod-sms-ingest is silent, {Function} too." in body(mail, "plain")
+    assert "1. Look at deliverywatch-prod-sms-ingest." in body(mail, "plain")
+    assert not {"Wait.", "Look at everything."} & {line.lstrip(" 123.") for line in body(mail, "plain").splitlines()}

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.alerting.mail.window import window_counts
+from deliverywatch.email.events.blind_advice import advice
 from deliverywatch.email.events.mail_context import key_of, updated
+from deliverywatch.email.events.streams import Stream
 from deliverywatch.local.cloud.mail.ses_events import Sent
 from deliverywatch.messages import context as mails
 
@@ -127,3 +130,34 @@ def test_the_sum_of_slots_is_what_the_batches_held(batches: list[list[tuple[int,
 
 def test_each_stream_has_its_own() -> None:
     assert key_of("transactional") == "state/email-transactional.json"
+
+
+def test_each_way_in_which_events_do_not_land_has_its_own_sentence_and_steps(built: Path) -> None:
+    watches = json.loads((built / "watches.json").read_text())["watches"]
+    for stream in Stream:
+        alarms = [
+            rung["alarm"] for watch in watches if watch["name"] == f"email-{stream}-blind" for rung in watch["rungs"]
+        ]
+        said = advice(stream, "prod", "")
+        assert sorted(said) == sorted(f"deliverywatch-prod-{alarm}" for alarm in alarms)
+        assert len({one.sentence for one in said.values()}) == len({one.steps for one in said.values()}) == 5
+        assert {one.sentence for one in said.values()} == {
+            one.sentence for one in mails.from_json(added_for(stream)).alarm_advice.values()
+        }
+
+
+def added_for(stream: str) -> bytes:
+    return updated(None, stream, answered(line(sent(1).event("Send", NOW))).tally, NOW, "prod")
+
+
+def test_that_something_waits_to_be_sent_again_is_said_only_where_it_does() -> None:
+    waits = {name for name, one in advice("newsletter", "prod", "").items() if "They wait" in one.sentence}
+    replays = {name for name, one in advice("newsletter", "prod", "").items() if "email replay" in " ".join(one.steps)}
+    assert waits == replays == {"deliverywatch-prod-email-newsletter-conversion"}
+
+
+def test_silence_names_the_configuration_set_and_the_log_groups() -> None:
+    silence = advice("newsletter", "test", " --stack deliverywatch-test")["deliverywatch-test-email-newsletter-silence"]
+    words = " ".join((silence.sentence, *silence.steps))
+    for name in ("{ses:configuration-set}", "/aws/kinesisfirehose/email-events-newsletter-test", "email-transform"):
+        assert name in words

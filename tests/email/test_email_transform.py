@@ -136,8 +136,14 @@ def metrics(document: str) -> tuple[dict[str, Any], list[list[str]]]:
     return {each["Name"]: content[each["Name"]] for each in directive["Metrics"]}, directive["Dimensions"]
 
 
+def test_send_events_are_counted_apart_as_others_may_be_of_mails_of_last_week() -> None:
+    *_, sends = counts.documents("prod", answered(line(event("Send")), line(event("Send")), line(event("Open"))))
+    assert metrics(sends) == ({"Sends": 2}, [["Environment", "Stream"]])
+    assert "Sends" not in "".join(counts.documents("prod", answered(line(event("Open")))))
+
+
 def test_a_batch_says_its_zeros() -> None:
-    (document,) = counts.documents("prod", answered(line(event("Send"))))
+    (document,) = counts.documents("prod", answered(line(event("Open"))))
     assert metrics(document) == ({"Bounced": 0, "Complained": 0}, [["Environment", "Stream"]])
 
 

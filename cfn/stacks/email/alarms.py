@@ -16,8 +16,8 @@ from deliverywatch.email.events.mail_context import key_of
 from deliverywatch.email.events.streams import Stream, delivery_stream
 from stacks.email.parameters import configuration_set
 
-_QUARTER_HOUR = 900
-_HOUR = 3600
+_MINUTE, _FIVE_MINUTES, _QUARTER_HOUR, _HALF_HOUR = 60, 300, 900, 1800
+_HOUR, _DAY = 3600, 86_400
 _OPENING: tuple[Severity, ...] = ("critical", "warning")
 
 
@@ -85,7 +85,7 @@ def _watches_of(stream: Stream) -> list[Watch]:
         Watch(f"email-{stream}-{share.what}", f"{name} {share.what}", _share(stream, share), context)
         for share in _SHARES
     ]
-    blind = [_silence(stream), *_deliveries(stream)]
+    blind = [*_silences(stream), *_deliveries(stream)]
     return [*shares, Watch(f"email-{stream}-blind", f"{name} events do not land", blind, context)]
 
 
@@ -136,23 +136,59 @@ def _share(stream: Stream, share: _Share) -> list[Alarm]:
     ]
 
 
-def _silence(stream: Stream) -> Alarm:
-    return Alarm(
-        f"email-{stream}-silence",
-        f"In ${{EmailSilenceMinutes}} minutes of an hour SES sent {stream} mails and Firehose had not one event: "
-        "the configuration set no longer leads to the lake.",
-        Expression(
-            "Sent, and no events",
-            # A difference, because in metric math a metric that never was counts as 0 there, and nowhere else: a stream
-            # that was never wired up has no IncomingRecords at all.
-            "IF(sent >= 1, 1, 0) - events",
-            {"sent": _sent(stream), "events": _firehose(stream, "IncomingRecords", "Sum")},
+def _silences(stream: Stream) -> list[Alarm]:
+    """Return what compares the mails that SES says it sent with the Send events that arrived.
+
+    Opens of older mails arrive while today's sends are lost, so only Send events are counted.
+    """
+    rule = f"than ${{EmailMissingPercent}} % of the {stream} mails that SES sent, and at least ${{EmailMissingMinimum}}"
+    broken = "the configuration set no longer leads to the lake"
+    return [
+        _silence(
+            stream,
+            f"email-{stream}-silence",
+            f"Of an hour more {rule}, have had no event for ${{EmailSilenceMinutes}} minutes: {broken}.",
+            _missing(),
+            _MINUTE,
+            (Ref("EmailSilenceMinutes"), _HOUR // _MINUTE),
         ),
-        period_seconds=60,
-        # Minute by minute, because the two metrics do not appear at the same time: one minute that has only the first
-        # says nothing.
-        periods=(Ref("EmailSilenceMinutes"), _HOUR // 60),
+        _silence(
+            stream,
+            f"email-{stream}-silence-day",
+            f"Of a day with less than {thresholds.EMAIL_SMALL_DAY_COUNT} mails more {rule}, have had no event for half "
+            f"an hour: {broken}.",
+            f"IF({_ALL} < {thresholds.EMAIL_SMALL_DAY_COUNT}, {_missing()}, 0)",
+            _FIVE_MINUTES,
+            (_HALF_HOUR // _FIVE_MINUTES, _DAY // _FIVE_MINUTES),
+        ),
+    ]
+
+
+# From the first period that the alarm looks at. A difference, because in metric math a metric that never was counts as
+# 0 there, and nowhere else: of a stream that was never wired up no event was ever counted.
+_ALL = "RUNNING_SUM(FILL(sent, 0))"
+_LOST = "RUNNING_SUM(FILL(sent, 0) - arrived)"
+
+
+def _missing() -> str:
+    # Before the first mail there is no value: nothing sent is no evidence that events arrive.
+    return f"IF({_ALL} > 0, IF({_LOST} >= ${{EmailMissingMinimum}}, 100 * {_LOST} / {_ALL}, 0))"
+
+
+def _silence(
+    stream: Stream, name: str, description: str, value: str, period_seconds: int, periods: tuple[Any, int]
+) -> Alarm:
+    # Period by period, because a mail and its event are not seen at the same time: a newsletter that has just been sent
+    # has no events yet, and a window that slides over it would show that as silence.
+    return Alarm(
+        name,
+        description,
+        Expression("Mails without an event (%)", value, {"sent": _sent(stream), "arrived": _counted(stream, "Sends")}),
+        "EmailMissingPercent",
+        period_seconds,
+        periods=periods,
         severity="blind",
+        accepted={"depends-on-range": "A period more at the beginning moves when it is over by as much, and no more."},
     )
 
 

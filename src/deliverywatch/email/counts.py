@@ -22,6 +22,7 @@ def documents(environment: str, batch: Batch) -> list[str]:
     because a metric is billed by the hours in which it has data.
     """
     documents = [_of_stream(environment, batch)] if batch.tally.types else []
+    documents += [_sends(environment, batch)] if batch.tally.types["Send"] else []
     documents += [_misfits(environment, batch)] if batch.misfits else []
     return [*documents, *([_refused(environment, batch)] if batch.refusals else [])]
 
@@ -30,6 +31,12 @@ def _of_stream(environment: str, batch: Batch) -> str:
     metrics = {"Bounced": (batch.tally.bounced, "Count"), "Complained": (batch.tally.complained, "Count")}
     dimensions = {"Environment": environment, "Stream": batch.stream.value}
     return emf.document(NAMESPACE, dimensions, metrics, batch.arrived_at, {"types": dict(batch.tally.types)})
+
+
+def _sends(environment: str, batch: Batch) -> str:
+    # Beside SES's own metric of what it sent. Other events may be of mails of last week.
+    dimensions = {"Environment": environment, "Stream": batch.stream.value}
+    return emf.document(NAMESPACE, dimensions, {"Sends": (batch.tally.types["Send"], "Count")}, batch.arrived_at, {})
 
 
 def _refused(environment: str, batch: Batch) -> str:

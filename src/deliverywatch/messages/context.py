@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from deliverywatch.messages import verdict
+from deliverywatch.messages import advice, verdict
+from deliverywatch.messages.advice import Advice
 from deliverywatch.messages.untrusted import count, iso, mapping, moment, number, objects, other_members, text
 from deliverywatch.messages.verdict import Assessment
 
@@ -138,6 +139,7 @@ class Context:
         table: Rows of details, the names of their columns first; empty for none.
         recipients: Replace the stack's recipients; empty for these.
         watch_steps: What to do about one watch, by its name; `steps` are about failures.
+        alarm_advice: Of alarms that mean something of their own, by their names; it goes before all other steps.
         blind_steps: What to do when the system is blind; the notifier's advice for a scheduled function if empty.
         blind_end: What became of the blind time; the notifier says that it is being counted if empty.
         workgroup: The Athena workgroup with the system's saved queries; empty for the stack's.
@@ -160,6 +162,7 @@ class Context:
     recipients: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     watch_steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    alarm_advice: Mapping[str, Advice] = field(default_factory=dict)
     blind_steps: tuple[str, ...] = ()
     links: Pairs = ()
     blind_end: str = ""
@@ -228,6 +231,7 @@ def from_json(body: bytes | None) -> Context:
         recipients=_recipients(document.get("recipients")),
         steps=_texts(document.get("steps")),
         watch_steps={text(watch, 255): _texts(of) for watch, of in mapping(document.get("watch_steps")).items()},
+        alarm_advice=advice.from_document(document.get("alarm_advice")),
         blind_steps=_texts(document.get("blind_steps")),
         links=_links(document.get("links")),
         blind_end=text(document.get("blind_end"), 300),
@@ -247,6 +251,7 @@ def _document(context: Context) -> dict[str, Any]:
         "table": context.table,
         "recipients": context.recipients,
         "watch_steps": dict(context.watch_steps),
+        "alarm_advice": advice.to_document(context.alarm_advice),
         "blind_steps": context.blind_steps,
         "blind_end": context.blind_end,
         "workgroup": context.workgroup,

@@ -93,6 +93,12 @@ class Alarm:
         return next((query for query in self.queries if query["ReturnData"]), {})
 
     @property
+    def dimensions(self) -> dict[str, str]:
+        """The dimensions of its metrics, by their names."""
+        metrics = [query["MetricStat"]["Metric"] for query in self.queries if "MetricStat" in query]
+        return {pair["Name"]: pair["Value"] for metric in metrics for pair in metric["Dimensions"]}
+
+    @property
     def is_percent(self) -> bool:
         """Whether the value is a percentage: by its unit, or for expressions, which have none, by the spelling."""
         if self.unit:

@@ -3,12 +3,15 @@
 A no-break space keeps number and unit together; the text part replaces it by a plain space.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 _NBSP = "\u00a0"
 # From here on digits say less than the power of ten; infinity and what is no number belong here too.
 _READABLE = 1e16
+_NAME = re.compile(r"\{([^{}]{1,255})\}")
 
 
 def percent(value: float) -> str:
@@ -109,3 +112,8 @@ def clock(name: str) -> Clock:
         return Clock(ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError):
         return Clock(UTC)
+
+
+def filled(sentence: str, values: Mapping[str, str]) -> str:
+    """Return a sentence with each name in braces replaced by its value; one without a value stays."""
+    return _NAME.sub(lambda match: values.get(match[1], match[0]), sentence)

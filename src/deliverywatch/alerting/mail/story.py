@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.window import window_counts
+from deliverywatch.messages.advice import Advice
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
 
@@ -90,6 +91,18 @@ class Story:
         """Since when nothing is seen; the system knows that better than the alarm, which waits for its window."""
         problem = self.context.problem
         return problem.since if problem and problem.since else self.incident.opened_at
+
+    @property
+    def advice(self) -> Advice | None:
+        """What the system says of this very alarm, with the dimensions of its metrics filled in."""
+        advice = self.context.alarm_advice.get(self.alarm.name) if self.alarm else None
+        if advice is None or self.alarm is None:
+            return None
+        dimensions = self.alarm.dimensions
+        return Advice(
+            formatting.filled(advice.sentence, dimensions),
+            tuple(formatting.filled(step, dimensions) for step in advice.steps),
+        )
 
     @property
     def is_percent(self) -> bool:

@@ -168,6 +168,8 @@ def _notes(story: Story) -> tuple[str, ...]:
         notes.append(context.blind_end or counted)
     if context.problem and not story.is_over:
         notes.append(context.problem.sentence)
+    if story.advice and story.advice.sentence and not story.is_over:
+        notes.append(story.advice.sentence)
     if story.acks and not story.is_over:
         last = story.acks[-1]
         notes.append(f"{last.by} has taken it on, at {story.clock.day_time(last.time, change.time)}.")
@@ -217,16 +219,14 @@ def _steps(story: Story) -> tuple[str, ...]:
     context, of_held = story.context, held.steps(story)
     if of_held is not None or story.is_over:
         return of_held or ()
-    if story.is_blind and context.problem:
-        return context.problem.steps
+    if of_case := _steps_of_case(story):
+        return of_case
     if story.is_blind:
         return context.blind_steps or (
             "Open the function's log from the dashboard and read the first error of its last runs.",
             "If there were no runs at all, look whether the schedule is enabled.",
             f"Nothing is lost, the next good run reads what was missed; until then watch {context.noun} otherwise.",
         )
-    if of_watch := context.watch_steps.get(story.incident.watch):
-        return of_watch
     if story.overdue:
         return (
             "Look at the provider's status page: it accepts messages, and nothing is heard of them.",
@@ -235,3 +235,11 @@ def _steps(story: Story) -> tuple[str, ...]:
         )
     # A context without slots explains something else than a failure rate.
     return context.steps if story.is_about_failures or not context.slots else ()
+
+
+def _steps_of_case(story: Story) -> tuple[str, ...]:
+    """Return what to do about this very problem, alarm or watch."""
+    context = story.context
+    of_problem = context.problem.steps if story.is_blind and context.problem else ()
+    of_watch = () if story.is_blind else context.watch_steps.get(story.incident.watch, ())
+    return of_problem or (story.advice.steps if story.advice else ()) or of_watch

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.email.events.blind_advice import advice
 from deliverywatch.messages import context as documents
 from deliverywatch.messages.context import Context, Group, Reason, Sample, Slot, decoded, from_json, to_json
 from deliverywatch.messages.untrusted import iso, moment, objects
@@ -34,7 +35,7 @@ _STEPS = (
 _BLIND_STEPS = (
     "Look whether the configuration set still has its destination to Firehose, and enabled: SES tells nothing later.",
     "Look at Firehose on the dashboard: its log group /aws/kinesisfirehose/email-events-... says what it cannot write.",
-    "Run 'deliverywatch email replay --dry-run{stack}': what could not land waits there. Mails still go out.",
+    "Run 'deliverywatch email replay --dry-run{stack}': whether anything waits to be sent again. Mails still go out.",
 )
 # Unlike a provider that is polled, SES reports an event once.
 _BLIND_END = (
@@ -70,6 +71,7 @@ def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, en
         groups=(("domain", _domains(window)),),
         samples=_samples(ours, tally.bounces),
         steps=_STEPS,
+        alarm_advice=advice(stream, environment, stack),
         blind_steps=tuple(step.format(stack=stack) for step in _BLIND_STEPS),
         blind_end=_BLIND_END,
         workgroup=f"email-analytics-{environment}",

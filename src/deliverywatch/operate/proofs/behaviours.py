@@ -49,6 +49,12 @@ BEHAVIOURS = (
         ("cwalarm/test_cwalarm_evaluate.py::test_an_alarm_that_ignores_missing_data_keeps_its_state",),
     ),
     Behaviour(
+        "math-running-sum", "CloudWatch metrics",
+        "In an alarm RUNNING_SUM begins with the first period that the alarm fetches.",
+        _B, f"{_ALARMS}using-metric-math.html", "cwalarm/metric_math/gaps.py", "cloudwatch/alarms.py",
+        ("email/test_email_alarms.py::test_our_own_alarms_and_mails_are_as_written_down",),
+    ),
+    Behaviour(
         "math-missing-is-zero", "CloudWatch metrics",
         "Arithmetic takes a missing value as 0, and drops a point that would divide by zero.",
         _R, f"github.com/cdklabs/cdk-monitoring-constructs/issues/602; {_ALARMS}using-metric-math.html",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.pipeline.declaration.histories import PRESETS, HardDeletes, History
+from deliverywatch.pipeline import checks
+from deliverywatch.pipeline.declaration.histories import CHECKS, PRESETS, HardDeletes, History, SourceTable
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 
 PLAIN = {"table": "h", "key": ["k"], "valid_from": "f", "valid_to": "t"}
@@ -77,3 +80,10 @@ def test_a_snapshot_of_dbt_needs_only_its_table_its_key_and_what_becomes_of_dele
         "dbt_is_deleted",
     )
     assert declared.hard_deletes is HardDeletes.NEW_RECORD
+
+
+def test_the_page_on_histories_has_every_field_convention_and_check() -> None:
+    page = (Path(checks.__file__).parent / "README.md").read_text()
+    words = {"tolerance_milliseconds": "tolerance", "delay_hours": "delay"}
+    names = {words.get(one.name, one.name) for kind in (History, SourceTable) for one in fields(kind)}
+    assert [name for name in sorted({*names, *PRESETS, *CHECKS}) if f"`{name}`" not in page] == []

@@ -121,7 +121,7 @@ def _readings(pipeline: Pipeline) -> list[Alarm]:
         ("quality", ("validation", "DataQualityScore", "Minimum"), too_low, "QualityPercent", "critical",
          "fewer than {limit} % of the rows of the last run have a value in every required column."),
         ("integrity", ("scd2", "SCDIntegrityScore", "Minimum"), too_low, "IntegrityPercent", "critical",
-         "fewer than {limit} % of the keys of the history tables violate none of the twelve checks."),
+         "fewer than {limit} % of the keys of the history tables violate no check."),
     ]  # fmt: skip
     return [
         Alarm(

@@ -71,7 +71,7 @@ def _of(pipeline: Pipeline) -> list[Parameter]:
         ("QualityPercent", "Quality under (%)", "quality_percent",
          "Share of the rows of a run with a value in every required column."),
         ("IntegrityPercent", "Integrity under (%)", "integrity_percent",
-         "Share of the keys of the history tables that violate none of the twelve checks."),
+         "Share of the keys of the history tables that violate no check."),
     ]  # fmt: skip
     return [
         _number(parameter(pipeline, what), label, limit, pipeline.limits.of(limit), description)

@@ -79,7 +79,8 @@ class Fault:
     """A rule: an error that matches has this cause, with what the rule says instead of what the cause says.
 
     One of the codes must match as a whole, and one of the patterns somewhere in the words; none of either is no
-    condition. A rule of a team looks at the text with its names.
+    condition. A rule of a team looks at the text with its names. One that is the last resort is tried when no other
+    knows any part of the error.
     """
 
     why: Why
@@ -91,6 +92,7 @@ class Fault:
     next: str = ""
     actions: tuple[str, ...] = ()
     is_own: bool = False
+    is_last_resort: bool = False
 
     def matches(self, reading: Reading) -> bool:
         """Return whether this is what an error is about."""
@@ -120,11 +122,13 @@ class Catalogue:
 
     def fault_in(self, details: Iterable[ErrorDetail]) -> tuple[Fault | None, ErrorDetail | None]:
         """Return the first rule that matches the first detail that any rule matches, and this detail."""
-        for detail in details:
-            reading = reading_of(detail)
-            fault = next((fault for fault in self.faults if fault.matches(reading)), None)
-            if fault:
-                return fault, detail
+        readings = [(detail, reading_of(detail)) for detail in details]
+        for is_last_resort in (False, True):
+            rules = [fault for fault in self.faults if fault.is_last_resort is is_last_resort]
+            for detail, reading in readings:
+                fault = next((fault for fault in rules if fault.matches(reading)), None)
+                if fault:
+                    return fault, detail
         return None, None
 
     def cause_of(self, why: Why, fault: Fault | None = None) -> Cause:
@@ -210,6 +214,7 @@ def _fault(body: Mapping[str, Any], steps: Mapping[str, tuple[str, ...]]) -> Fau
         retryable=retryable if isinstance(retryable, bool) else None,
         next=_step(body, steps),
         actions=_texts(body.get("actions")),
+        is_last_resort=body.get("is_last_resort") is True,
     )
 
 

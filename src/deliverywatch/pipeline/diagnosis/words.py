@@ -24,7 +24,7 @@ _OBJECT = re.compile(r"\b(?:s3[an]?|gs|abfss?|wasbs?|hdfs|dbfs)://[^\s'\"<>]{1,2
 _ADDRESS = re.compile(r"\b(?:[a-z0-9]{1,12}://|arn:aws)[^\s'\"<>]{1,2000}|[\w.+-]{1,64}@[\w.-]{1,255}")
 # A quoted sentence tells something only where it is called a message; all other quotes are names or values.
 _MESSAGE = re.compile(
-    r"['\"]?\b(?:(?:error|status)[ _]?)?(?:message|msg|reason|code|cause)\\?['\"]? ?[:=] ?\\?"
+    r"['\"]?\b(?:(?:error|status|exception)[ _]?)?(?:message|msg|reason|code|cause)\\?['\"]? ?[:=] ?\\?"
     r"(?:\"([^\"\n]{0,4000})(?:\"|$)|'([^'\n]{0,4000})(?:'|$))",
     re.IGNORECASE,
 )
@@ -33,6 +33,7 @@ _WRAPPED = re.compile(r"\('\w{5}', (?=[\"'])")
 _QUOTED = re.compile(
     r"(?<!\w)'[^'\n]{0,4000}'(?!\w)|\"[^\"\n]{0,4000}\"|`[^`\n]{0,1000}`|\u2018[^\u2018\u2019\n]{0,1000}\u2019"
 )
+_QUOTED_CODE = re.compile(r"['\"](\d{1,3})['\"]")
 _UNQUOTED_NAME = re.compile(
     r"\b(Unrecognized name|Table|Dataset|Function|Model|Job|run for|exceeded for):? "
     r"(?=[^\s]{0,200}[\d_.:-])[^\s]{1,300}",
@@ -62,7 +63,9 @@ _CODES = (
     re.compile(
         r"(?<![\w$])((?:[a-z]\w{0,40}[.$]){0,12}[A-Z]\w{0,80}(?:Exception|Error|Fault|Timeout|Exceeded|Denied))(?!\w)"
     ),
-    re.compile(r"(?<![\w.])(NoSuch[A-Z]\w{2,40}|SlowDown|AccessDenied|OOMKilled|InternalServer)(?!\w)"),
+    re.compile(
+        r"(?<![\w.])(NoSuch[A-Z]\w{2,40}|SlowDown|AccessDenied|OOMKilled|InternalServer|(?:Err)?ImagePull(?:BackOff)?)(?!\w)"
+    ),
     re.compile(r"(?<![\w.])([A-Z][A-Z0-9]{1,40}(?:_[A-Z0-9]{1,40}){1,12}(?:\.[A-Z0-9_]{2,60})?)(?!\w)"),
 )
 _HTTP = r"(?:client|server) error|forbidden|unauthorized|service unavailable|bad gateway|too many requests|gateway time"
@@ -76,7 +79,7 @@ _NUMBERED = (
     ("Http", re.compile(rf"\b([45]\d\d)(?= (?:{_HTTP}))", re.IGNORECASE)),
     (
         "ExitCode",
-        re.compile(r"\bexit(?:ed)?(?: with)?(?: a)?(?: exit)? (?:code|status)[: ]{1,2}(\d{1,3})\b", re.IGNORECASE),
+        re.compile(r"\bexit(?:ed)?(?: with)?(?: a)?(?: exit)?[ _]?(?:code|status)[: ]{1,2}(\d{1,3})\b", re.IGNORECASE),
     ),
 )
 
@@ -102,8 +105,8 @@ def reading_of(detail: ErrorDetail) -> Reading:
     """Return what the rules may look at of one layer of an error."""
     message = detail.message[:_LONGEST]
     spoken = _without_quotes(message)
-    last = detail.code.rpartition(".")[2]
-    codes = [detail.code, f"Http.{last}" if _STATUS.fullmatch(last) else last, *_codes_in(spoken)]
+    service, _, last = detail.code.rpartition(".")
+    codes = [detail.code, f"Http.{last}" if service and _STATUS.fullmatch(last) else last, *_codes_in(spoken)]
     own = dict.fromkeys(filter(None, codes))
     return Reading(tuple(own), _without_names(spoken), f"{detail.code}: {message}" if detail.code else message)
 
@@ -112,7 +115,7 @@ def _without_quotes(message: str) -> str:
     words = _OBJECT.sub(" object _ ", _COMPILED.sub(" ", _NODE.sub(r"\1", _INPUT.sub(" ", message))))
     words = _ADDRESS.sub(" ", words)
     said = _MESSAGE.sub(r" \1\2 ", _WRAPPED.sub("message: ", words))
-    return _QUOTED.sub(" _ ", _MESSAGE.sub(r" \1\2 ", said))
+    return _QUOTED.sub(" _ ", _QUOTED_CODE.sub(r"\1", _MESSAGE.sub(r" \1\2 ", said)))
 
 
 def _without_names(spoken: str) -> str:

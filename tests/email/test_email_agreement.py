@@ -18,6 +18,7 @@ from hypothesis import strategies as some
 
 from deliverywatch.email import land
 from deliverywatch.email.events.links import LinkRules
+from deliverywatch.email.events.outcomes import SILENT_DOMAINS
 from deliverywatch.email.events.streams import Stream
 from deliverywatch.email.report.pages import engagement
 from deliverywatch.storage.folder import Folder
@@ -199,7 +200,7 @@ COMPARED = {
     },
     ("days", "sender-standing"): same("sent", "bounced", "bounced_percent", "complained", "complained_percent"),
     ("domains", "by-domain"): {
-        **same("sent", "delivered", "delayed", "complained", "complaints"),
+        **same("sent", "attempted", "delivered", "delayed", "complained", "complaints"),
         **same("delayed_percent", "bounced_percent", "complained_percent"),
         **BOUNCES,
     },
@@ -238,6 +239,11 @@ def test_every_word_of_ses_counts_the_same_everywhere(tmp_path: Path, built_quer
     for number, sample in enumerate(samples):
         row = campaigns.get((f"sample-{number}",), dict.fromkeys(names, 0))
         assert {name: row[name] for name in names} == dict.fromkeys(names, 0) | sample.expected, sample
+
+
+def test_the_query_knows_the_domains_that_report_no_complaints(built_queries: Built) -> None:
+    listed = ", ".join(f"'{domain}'" for domain in SILENT_DOMAINS)
+    assert f"recipient_domain NOT IN ({listed})" in built_queries.queries["email-by-domain"]
 
 
 @settings(max_examples=5, phases=[Phase.generate])

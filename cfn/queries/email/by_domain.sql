@@ -1,5 +1,5 @@
 -- How do the ten domains to which each stream sends most treat our mails: delayed, bounced, complained about?
--- A mail counts for each recipient. Gmail reports no complaints to SES: none there is no evidence of none.
+-- A mail counts for each recipient, shares are of those that SES tried to deliver. Gmail reports no complaints to SES: none there is no evidence of none.
 -- Cost: reads 31 days (dt); change both '30' to look further back.
 WITH mails AS (
   SELECT
@@ -19,6 +19,8 @@ domains AS (
     stream,
     recipient_domain,
     count(DISTINCT CASE WHEN outcome = 'sent' THEN mail END) AS sent,
+    count(DISTINCT CASE WHEN outcome = 'sent' THEN mail END)
+      - count(DISTINCT CASE WHEN outcome = 'not_attempted' THEN mail END) AS attempted,
     count(DISTINCT CASE WHEN outcome = 'delivered' THEN mail END) AS delivered,
     count(DISTINCT CASE WHEN outcome = 'delayed' THEN mail END) AS delayed,
     count(DISTINCT CASE WHEN outcome = 'hard_bounce' THEN mail END) AS bounced_hard,
@@ -37,14 +39,15 @@ SELECT
   stream,
   recipient_domain,
   sent,
+  attempted,
   delivered,
   delayed,
-  CASE WHEN delayed <= sent THEN round(100.0 * delayed / nullif(sent, 0), 2) END AS delayed_percent,
+  CASE WHEN delayed <= attempted THEN round(100.0 * delayed / nullif(attempted, 0), 2) END AS delayed_percent,
   bounced_hard,
-  CASE WHEN bounced_hard <= sent THEN round(100.0 * bounced_hard / nullif(sent, 0), 2) END AS bounced_percent,
+  CASE WHEN bounced_hard <= attempted THEN round(100.0 * bounced_hard / nullif(attempted, 0), 2) END AS bounced_percent,
   bounced_soft,
   CASE WHEN is_reported OR complained > 0 THEN complained END AS complained,
-  CASE WHEN is_reported AND complained <= sent THEN round(100.0 * complained / nullif(sent, 0), 3) END AS complained_percent,
+  CASE WHEN is_reported AND complained <= attempted THEN round(100.0 * complained / nullif(attempted, 0), 3) END AS complained_percent,
   CASE WHEN is_reported THEN 'reported' ELSE 'not reported' END AS complaints,
   seconds_to_deliver
 FROM ranked

@@ -4,13 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from deliverywatch.email.events.outcomes import Outcome, recipient_domain
-from deliverywatch.email.report.mails import Mail, percent
+from deliverywatch.email.events.outcomes import Outcome, recipient_domain, reports_complaints
+from deliverywatch.email.report.mails import Mail, attempted, percent
 
 _TOP_DOMAINS = 10
-# Gmail sends SES no complaints: none is no evidence that nobody complained.
-SILENT_DOMAINS = ("gmail.com", "googlemail.com")
-NOT_REPORTED = "not reported"
 
 
 def domains_of(stream: str, mails: Iterable[Mail]) -> list[dict[str, Any]]:
@@ -24,17 +21,17 @@ def domains_of(stream: str, mails: Iterable[Mail]) -> list[dict[str, Any]]:
 
 
 def _row(domain: str, counts: Counter[Outcome]) -> dict[str, Any]:
-    sent, complained = counts[Outcome.SENT], counts[Outcome.COMPLAINT]
-    is_reported = domain not in SILENT_DOMAINS
+    tried, complained, is_reported = attempted(counts), counts[Outcome.COMPLAINT], reports_complaints(domain)
     return {
-        "sent": sent,
+        "sent": counts[Outcome.SENT],
+        "attempted": tried,
         "delivered": counts[Outcome.DELIVERED],
         "delayed": counts[Outcome.DELAYED],
         "bounced": counts[Outcome.HARD_BOUNCE],
         "bounced_soft": counts[Outcome.SOFT_BOUNCE],
         "complained": complained if is_reported or complained else None,
-        "delayed_percent": percent(counts[Outcome.DELAYED], sent),
-        "bounced_percent": percent(counts[Outcome.HARD_BOUNCE], sent),
-        "complained_percent": percent(complained, sent, digits=3) if is_reported else None,
-        "complaints": "reported" if is_reported else NOT_REPORTED,
+        "delayed_percent": percent(counts[Outcome.DELAYED], tried),
+        "bounced_percent": percent(counts[Outcome.HARD_BOUNCE], tried),
+        "complained_percent": percent(complained, tried, digits=3) if is_reported else None,
+        "complaints": "reported" if is_reported else "not reported",
     }

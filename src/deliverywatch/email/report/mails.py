@@ -73,7 +73,7 @@ def rates(mails: Collection[Mail]) -> dict[str, Any]:
     opened = visit_counts("opened", (mail.opened for mail in mails))
     clicked = visit_counts("clicked", (mail.clicked for mail in mails))
     counts: Counts = {**{name: outcomes[what] for what, name in _NAMES.items()}, **opened, **clicked}
-    return {**counts, **_shares(counts)}
+    return {**counts, **_shares(counts, attempted(outcomes))}
 
 
 def visit_counts(name: str, messages: Iterable[set[Reader]]) -> Counts:
@@ -102,12 +102,17 @@ def percent(part: int | None, whole: int | None, digits: int = 2) -> float | Non
     return round(100 * part / whole, digits) if part is not None and whole and part <= whole else None
 
 
-def _shares(counts: Counts) -> dict[str, float | None]:
-    sent, delivered = counts["sent"], counts["delivered"]
+def attempted(outcomes: Mapping[Outcome, int]) -> int:
+    """Return how many mails SES tried to deliver: those that can bounce or be complained about."""
+    return outcomes[Outcome.SENT] - outcomes[Outcome.NOT_ATTEMPTED]
+
+
+def _shares(counts: Counts, tried: int) -> dict[str, float | None]:
+    delivered = counts["delivered"]
     return {
-        "delivered_percent": percent(delivered, sent),
-        "bounced_percent": percent(counts["bounced"], sent),
-        "complained_percent": percent(counts["complained"], sent, digits=3),
+        "delivered_percent": percent(delivered, counts["sent"]),
+        "bounced_percent": percent(counts["bounced"], tried),
+        "complained_percent": percent(counts["complained"], tried, digits=3),
         "open_percent": percent(counts["opened"], delivered),
         "open_percent_people": percent(counts["opened_by_people"], delivered),
         "open_percent_people_at_least": percent(counts["opened_by_people_at_least"], delivered),

@@ -77,7 +77,7 @@ def _totals(document: Mapping[str, Any], stream: str) -> dict[str, int]:
 
 _BOUNDS = ("_by_people_at_least", "_by_people_at_most", "_without_verdict")
 _SUMMED = (
-    *("sent", "delivered", "bounced", "complained", "unsubscribed"),
+    *("sent", "delivered", "not_attempted", "bounced", "complained", "unsubscribed"),
     *(f"{name}{whom}" for name in ("opened", "clicked") for whom in ("", *_BOUNDS)),
 )
 

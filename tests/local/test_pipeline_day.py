@@ -75,7 +75,7 @@ def test_the_command_diagnoses_a_run_as_its_mail_did(world: World, monkeypatch: 
     failed, well = diagnosed("run-004"), diagnosed("run-001")
     assert (failed.exit_code, well.exit_code) == (3, 0)
     diagnosis = json.loads(failed.stdout)
-    assert (diagnosis["where"], diagnosis["why"], diagnosis["retryable"]) == ("ingest", "resource", True)
+    assert (diagnosis["where"], diagnosis["why"], diagnosis["retryable"]) == ("ingest", "resource", False)
     assert json.loads(well.stdout)["well"] is True
 
 

@@ -160,6 +160,45 @@ def test_a_selected_node_without_a_result_is_missed() -> None:
     assert verdict_on([at(10, ("model.p.a", "success"), args={"select": ["staging", "tag:x"]})]) == "healthy"
 
 
+def manifest(**more: Any) -> dict[str, Any]:
+    def node(kind: str, name: str, **config: Any) -> dict[str, Any]:
+        return {"name": name, "fqn": ["p", "marts", name], "tags": [name], "config": config, "resource_type": kind}
+
+    nodes = {f"model.p.{name}": node("model", name) for name in "abc"}
+    nodes |= {"model.p.e": node("model", "e", materialized="ephemeral"), "test.p.t": node("test", "t")}
+    return {"metadata": {"invocation_id": "10"}, "nodes": nodes} | more
+
+
+@pytest.mark.parametrize(
+    ("args", "which", "document", "missing"),
+    [
+        ({}, "build", manifest(), {"model.p.b", "model.p.c", "test.p.t"}),
+        ({}, "run", manifest(), {"model.p.b", "model.p.c"}),
+        ({"exclude": ["b"]}, "run", manifest(), {"model.p.c"}),
+        ({"exclude": ["b+"]}, "run", manifest(), set()),
+        ({"select": ["a+"]}, "run", manifest(), set()),
+        ({"select": ["tag:a", "tag:b"]}, "run", manifest(), {"model.p.b"}),
+        ({"select": ["marts"]}, "run", manifest(), {"model.p.b", "model.p.c"}),
+        ({"select": ["p.marts.b"]}, "run", manifest(), {"model.p.b"}),
+        ({"selector": "nightly"}, "run", manifest(), set()),
+        ({"exclude_resource_types": ["test"]}, "build", manifest(), {"model.p.b", "model.p.c"}),
+        ({}, "run", manifest(metadata={"invocation_id": "of yesterday"}), set()),
+        ({}, "run", manifest(selectors={"nightly": {"default": True}}), set()),
+        ({}, "generate", manifest(), set()),
+        ({}, "run", [], set()),
+    ],
+)
+def test_what_the_manifest_says_is_run_and_has_no_result_is_missed(
+    args: dict[str, Any], which: str, document: Any, missing: set[str]
+) -> None:
+    body = results(("model.p.a", "success"), which=which, args=args, invocation_id="10")
+    beside = {ADDRESS: body, ADDRESS.replace("run_results", "manifest"): document}
+    artifacts = Artifacts({address: json.dumps(one).encode() for address, one in beside.items()})
+    run = run_of_event(states_event(), PIPELINES, Executions(), artifacts)
+    assert run.dbt[0].expected - {"model.p.a"} == missing
+    assert (judge(run).verdict == "healthy") is (not missing and which != "generate")
+
+
 @given(st.lists(st.sampled_from(["success", "error", "skipped", "no-op", "later", ""]), min_size=1, max_size=5))
 def test_a_node_is_well_only_by_its_last_word(words: list[str]) -> None:
     runs = [at(minute, ("model.p.a", word)) for minute, word in enumerate(words, 10)]
@@ -326,6 +365,28 @@ def test_a_distributed_map_is_judged_by_its_items(succeeded_count: int, expected
     executions.items = {"total": 100, "succeeded": succeeded_count}
     run = run_of_event(states_event(), PIPELINES, executions, Artifacts({ADDRESS: dbt("v5")}))
     assert judge(run).verdict == expected
+
+
+def test_of_a_distributed_map_that_was_tried_again_the_last_try_counts() -> None:
+    again = {"type": "MapRunStarted", "mapRunStartedEventDetails": {"mapRunArn": f"{ARN}/Files:2"}}
+    gone = {"type": "MapRunFailed", "mapRunFailedEventDetails": {"error": "E", "cause": ""}}
+    evidence = of_history(numbered([step("Files", "Map"), MAP_RUN, gone, again, {"type": "MapRunSucceeded"}]))
+    assert (evidence.map_runs, evidence.failures) == ((f"{ARN}/Files:2",), ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Payload": {"statusCode": 500, "body": "Database Error"}, "StatusCode": 200},
+        {"Payload": '{"statusCode": 502}', "StatusCode": 200},
+        {"ExecutionArn": ARN, "Status": "FAILED", "Error": "E", "Cause": "c"},
+    ],
+)
+def test_a_task_that_answers_with_a_failure_has_not_succeeded(answer: dict[str, Any]) -> None:
+    assert judged([*without("DbtRun"), step("DbtRun"), succeeded(answer)]).verdict == "failing"
+    assert (
+        judged([*without("DbtRun"), step("DbtRun"), succeeded({"Payload": {"statusCode": 200}})]).verdict == "healthy"
+    )
 
 
 def test_an_express_execution_is_blind() -> None:

@@ -163,11 +163,10 @@ def _environment(pipelines: Iterable[Pipeline]) -> dict[str, Any]:
 def _may_look(pipelines: Sequence[Pipeline]) -> list[Statement]:
     # Of the state machines that a pipeline's own starts too: a failure that is caught in one of them is caught.
     machines = sorted({name for pipeline in pipelines for name in (pipeline.state_machine, *pipeline.nested)})
-    runs = [Sub(arn("states", f"execution:{name}:*")) for name in machines]
+    runs = [Sub(arn("states", part)) for name in machines for part in (f"execution:{name}:*", f"mapRun:{name}/*")]
     folders = [pipeline.artifacts for pipeline in pipelines if pipeline.artifacts]
     return [
-        allow(["states:DescribeExecution", "states:GetExecutionHistory"], runs),
-        allow("states:DescribeMapRun", [Sub(arn("states", f"mapRun:{name}/*")) for name in machines]),
+        allow(["states:DescribeExecution", "states:GetExecutionHistory", "states:DescribeMapRun"], runs),
         allow("s3:ListBucket", [MAY_LIST_LAKE["Resource"], *_buckets(folders)]),
         *([allow("s3:GetObject", _objects(folders))] if folders else []),
     ]

@@ -18,6 +18,7 @@ from deliverywatch.pipeline.diagnosis import evidence as evidences
 from deliverywatch.pipeline.diagnosis.dbt import DbtRun, run_of
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.history import of_history
+from deliverywatch.pipeline.diagnosis.manifest import expected_nodes
 from deliverywatch.pipeline.diagnosis.runs import Execution, Status, execution_of, execution_of_event, running
 
 _TOLERANCE = timedelta(seconds=thresholds.PIPELINE_CLOCK_TOLERANCE_SECONDS)
@@ -211,7 +212,7 @@ def _dbt_runs(
                 collected.not_counted.append(_stale(address, run, execution))
                 continue
             # Two steps may pass the same file on; an invocation counts once.
-            runs[run.invocation_id or address] = run
+            runs[run.invocation_id or address] = replace(run, expected=_expected(address, run, artifacts))
     if not (runs or collected.problems or collected.not_counted):
         collected.not_counted += others
     return tuple(runs.values())
@@ -226,6 +227,16 @@ def _read(address: str, artifacts: Artifacts, collected: _Collected) -> DbtRun |
     except (ValueError, RecursionError, DeliveryWatchError) as error:
         collected.problems.append(f"{address} cannot be read: {error}")
     return None
+
+
+def _expected(address: str, run: DbtRun, artifacts: Artifacts) -> frozenset[str]:
+    """Return the nodes that the manifest beside the results names; none without one that can be read."""
+    folder, _, name = address.rpartition("/")
+    try:
+        body = artifacts.fetch(f"{folder}/{name.replace('run_results', 'manifest')}")
+        return expected_nodes(json.loads(body), run) if body else frozenset()
+    except (ValueError, RecursionError, DeliveryWatchError):
+        return frozenset()
 
 
 def _is_within(run: DbtRun, execution: Execution) -> bool:

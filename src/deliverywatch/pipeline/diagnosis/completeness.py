@@ -5,7 +5,7 @@ them a failure, and none of them well.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from deliverywatch.messages.verdict import Verdict
 from deliverywatch.pipeline.diagnosis.dbt import DbtRun, Ending, Node, netted
@@ -16,7 +16,9 @@ _SHOWN = 3
 def lacking(runs: Sequence[DbtRun]) -> list[str]:
     """Return what the results lack, a sentence each; nothing for none, and for those that say all."""
     nodes = netted(runs)
-    return [*_of_files(runs), *_of_nodes(nodes), *(sentence for run in runs for sentence in _of_selection(run))]
+    ran = {node.unique_id for node in nodes if node.ending is not Ending.NOT_RUN}
+    selected = [sentence for run in runs for sentence in (*_of_selection(run), *_of_manifest(run, ran))]
+    return [*_of_files(runs), *_of_nodes(nodes), *selected]
 
 
 def _of_files(runs: Sequence[DbtRun]) -> Iterator[str]:
@@ -48,6 +50,14 @@ def _of_selection(run: DbtRun) -> Iterator[str]:
     absent = sorted(plain - names - {node.unique_id.split(".")[1] for node in run.nodes if "." in node.unique_id})
     if absent and plain & names:
         yield f"{_called(run)} was to run {', '.join(absent[:_SHOWN])}, and has no result of it."
+
+
+def _of_manifest(run: DbtRun, ran: Collection[str]) -> Iterator[str]:
+    absent = sorted(run.expected - set(ran))
+    if absent:
+        more = f" and {len(absent) - _SHOWN} more" if len(absent) > _SHOWN else ""
+        words = f"has no result of {len(absent)} of the {len(run.expected)} nodes that its manifest says it runs"
+        yield f"{_called(run)} {words}: {', '.join(absent[:_SHOWN])}{more}."
 
 
 def verdict_on(runs: Sequence[DbtRun]) -> Verdict:

@@ -98,6 +98,8 @@ class DbtRun:
         generated_at: When it had ended and wrote the file; None where the file does not say.
         select: What was selected, in dbt's own words; empty for everything.
         exclude: What was not, likewise.
+        kinds_left_out: Kinds of nodes that were excluded.
+        expected: Ids of the nodes that it must have results of, where a manifest says so.
         work: What distinguishes it from an invocation of the same nodes for something else, such as another target.
     """
 
@@ -107,6 +109,8 @@ class DbtRun:
     generated_at: datetime | None = None
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    kinds_left_out: tuple[str, ...] = ()
+    expected: frozenset[str] = frozenset()
     work: str = ""
 
     @property
@@ -197,10 +201,18 @@ def run_of(document: object) -> DbtRun:
         command=command,
         nodes=tuple(_node(result, command) for result in objects(results)),
         generated_at=moment(metadata.get("generated_at")),
-        select=_selection(arguments, "select") or _selection(arguments, "models") or _selection(arguments, "selector"),
+        select=_select(arguments),
         exclude=_selection(arguments, "exclude"),
+        kinds_left_out=_selection(arguments, "exclude_resource_types"),
         work=json.dumps([arguments.get(name) or None for name in _SAME_WORK], sort_keys=True, default=str),
     )
+
+
+def _select(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what was selected; a selector of a file and kinds of nodes are no words that name nodes."""
+    words = _selection(arguments, "select") or _selection(arguments, "models")
+    others = [f"{name}:{word}" for name in ("selector", "resource_types") for word in _selection(arguments, name)]
+    return (*words, *others)
 
 
 def _selection(arguments: Mapping[str, Any], name: str) -> tuple[str, ...]:

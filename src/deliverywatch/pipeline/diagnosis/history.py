@@ -5,13 +5,14 @@ by the same work: a retry within one visit of a state, or a later visit of it in
 parameters. Format: docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from deliverywatch.messages.untrusted import mapping
-from deliverywatch.pipeline.declaration.values import decoded, moment, text
+from deliverywatch.pipeline.declaration.values import decoded, moment, number, text
 from deliverywatch.pipeline.diagnosis.evidence import Evidence, Failure, joined, of_outputs
 from deliverywatch.pipeline.diagnosis.runs import JobRun
 
@@ -25,6 +26,10 @@ _ID_OF_STARTED = {
     ("states", "startExecution"): "ExecutionArn",
     ("batch", "submitJob"): "JobId",
 }
+
+# A function that catches everything answers like a web server.
+_SERVER_ERROR = 500
+_BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class _Reader:
     redriven: list[datetime] = field(default_factory=list)
     started: dict[str, str] = field(default_factory=dict)
     nested: dict[str, None] = field(default_factory=dict)
-    map_runs: dict[str, None] = field(default_factory=dict)
+    map_runs: dict[object, str] = field(default_factory=dict)
 
     def read(self, event: Mapping[str, Any]) -> None:
         """Take the next event."""
@@ -103,7 +108,8 @@ class _Reader:
         elif kind.endswith("StateExited"):
             self._leave(place)
         elif kind == "MapRunStarted":
-            self.map_runs[text(details.get("mapRunArn"))] = None
+            # A Map that is tried again has a run for each try.
+            self.map_runs[place.visit] = text(details.get("mapRunArn"))
         elif kind.startswith((*_WORK, "MapRun")) and kind.endswith(_FAILED):
             self._fail(details, place)
         elif kind == "EvaluationFailed":
@@ -120,12 +126,15 @@ class _Reader:
         self.opened.append(_Open(failure, place, place, self._jobs_of(cause, place)))
 
     def _succeed(self, details: Mapping[str, Any], place: _Place) -> None:
-        self.finished.append(place.step)
         output = decoded(details.get("output"))
         self._jobs_of(output, place)
         self._note_started(details, mapping(output), place)
         for one in [one for one in self.opened if place.is_same_work(one.place) or place.is_same_work(one.work)]:
             self._close(one)
+        if failure := _answer(place.step, mapping(output)):
+            self.opened.append(_Open(failure, place, place))
+        else:
+            self.finished.append(place.step)
 
     def _rise(self, place: _Place) -> None:
         """An item, a branch or all of a state failed: for what nothing in it caught, or for a Fail state in it."""
@@ -178,7 +187,7 @@ class _Reader:
             finished=tuple(dict.fromkeys(self.finished)),
             retried=frozenset(self.retried),
             nested=tuple(self.nested),
-            map_runs=tuple(filter(None, self.map_runs)),
+            map_runs=tuple(filter(None, self.map_runs.values())),
             last_at=self.at,
             redriven_at=tuple(self.redriven),
             has_history=bool(self.entered),
@@ -196,6 +205,21 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
     for event in events:
         reader.read(event)
     return reader.evidence()
+
+
+def _answer(step: str, output: Mapping[str, Any]) -> Failure | None:
+    """Return the failure that a task answered with, though the state succeeded: a function or an execution said so."""
+    payload, status = mapping(decoded(output.get("Payload"))), text(output.get("Status"))
+    code = number(payload.get("statusCode"))
+    if code is not None and code >= _SERVER_ERROR:
+        return Failure(step, f"It answered with statusCode {code:.0f}", _worded(payload.get("body")))
+    if output.get("ExecutionArn") and status in _BAD_ENDS:
+        return Failure(step, text(output.get("Error")) or status, text(output.get("Cause")))
+    return None
+
+
+def _worded(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value) if value else ""
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -64,7 +64,7 @@ def test_a_planted_fault_ends_in_exactly_one_mail_with_the_right_cause(world: Wo
 def test_a_mail_says_what_to_do_and_links_the_run(world: World) -> None:
     mail = next(mail for mail in world.cloud.outbox() if "ingest failed, resource" in mail.subject)
     text = " ".join(mail.text().split())
-    for part in ("Java heap space", "WHAT TO DO", "Glue job run: sf_user_ingest", "/states/home?", "/aws-glue"):
+    for part in ("Java heap space", "WHAT TO DO", "Glue job run: sf-user-ingestion-job", "/states/home?", "/aws-glue"):
         assert part.replace("/aws-glue", "aws-glue") in text
 
 

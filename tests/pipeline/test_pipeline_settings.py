@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.local.demo.pipeline_machine import definition
 from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of
 from deliverywatch.pipeline.declaration.source import in_environment, lines_of, read
 from deliverywatch.pipeline.diagnosis.faults import shipped
@@ -172,6 +173,16 @@ PER_ENVIRONMENT: dict[str, Any] = {
     "functions": ["dbt-${Environment}"],
     "records": {"table": "raw_${Environment}.orders", "loaded_at": "at", "required": []},
 }
+
+
+def test_every_step_of_the_example_is_a_state_of_the_machine_that_the_demo_runs() -> None:
+    (pipeline,) = pipelines_of(read(SHIPPED.read_text(), SHIPPED.name).document)
+    assert pipeline.steps.keys() <= definition({"report": "r", "validate": "v"})["States"].keys()
+    assert {pipeline.state_machine, *pipeline.functions} == {
+        "sf-user-pipeline-${Environment}",
+        "sf-user-dbt-runner-${Environment}",
+    }
+    assert pipeline.histories[0].tracked == ("Division", "Audit_Phase__c")
 
 
 def test_names_and_folders_may_be_those_of_an_environment() -> None:

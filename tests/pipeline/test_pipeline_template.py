@@ -80,7 +80,7 @@ def test_every_end_of_a_declared_pipeline_starts_both_functions(pipeline_templat
     (rule,) = of_type(pipeline_template, "AWS::Events::Rule").values()
     assert rule["EventPattern"]["detail"] == {
         "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
-        "stateMachineArn": ["arn:aws:states:eu-west-1:111122223333:stateMachine:sf_user_pipeline"],
+        "stateMachineArn": ["arn:aws:states:eu-west-1:111122223333:stateMachine:sf-user-pipeline-prod"],
     }
     assert [target["Id"] for target in rule["Targets"]] == ["PipelinePublish", "PipelineReport"]
     assert all(target["DeadLetterConfig"] for target in rule["Targets"])

@@ -34,13 +34,13 @@ class Fault:
 def _glue(state: str, error: str, seconds: int = 300) -> Callable[[str, datetime], Steps]:
     def answer(_run: str, at: datetime) -> Steps:
         cause = json.dumps(job(at, state, error, seconds))
-        return {"Ingest": Step(seconds, error=("States.TaskFailed", cause))}
+        return {"StartGlueJobIngestion": Step(seconds, error=("States.TaskFailed", cause))}
 
     return answer
 
 
 def _refused(error: str, cause: str) -> Callable[[str, datetime], Steps]:
-    return lambda _run, _at: {"Ingest": Step(2, error=(error, cause))}
+    return lambda _run, _at: {"StartGlueJobIngestion": Step(2, error=(error, cause))}
 
 
 def _dbt(command: str, step: str) -> Callable[[str, datetime], Steps]:
@@ -54,22 +54,32 @@ def _dbt(command: str, step: str) -> Callable[[str, datetime], Steps]:
 
 def _lasting(seconds: int, *, is_stopped: bool = False, is_too_long: bool = False) -> Callable[[str, datetime], Steps]:
     return lambda _run, at: {
-        "Ingest": Step(seconds, job(at, seconds=seconds), is_stopped=is_stopped, is_too_long=is_too_long)
+        "StartGlueJobIngestion": Step(seconds, job(at, seconds=seconds), is_stopped=is_stopped, is_too_long=is_too_long)
     }
 
 
-_MODEL, _TEST = "model.sf_user.dim_users", "test.sf_user.unique_users_id"
-_WRONG_CODE = [node(_MODEL, "error", message="Compilation Error in model dim_users: 'rfe' is undefined")]
-_NO_TABLE = [node(_MODEL, "error", message="Database Error in model dim_users: TABLE_NOT_FOUND: Table 'raw.users'")]
+_MODEL, _TEST = "model.sf_user.dim_sf_user_scd", "test.sf_user.unique_dim_sf_user_scd_user_id"
+_WRONG_CODE = [node(_MODEL, "error", message="Compilation Error in model dim_sf_user_scd: 'rfe' is undefined")]
+_NO_TABLE = [
+    node(
+        _MODEL, "error", message="Database Error in model dim_sf_user_scd: TABLE_NOT_FOUND: Table 'sf_raw_prod.sf_user'"
+    )
+]
 _ROWS = [node(_TEST, "fail", 12, "Got 12 results, configured to fail if != 0")]
 _BROKEN = [
-    node(_TEST, "error", message='Database Error in test unique_users_id: column "user_id" does not exist'),
+    node(
+        _TEST, "error", message='Database Error in test unique_dim_sf_user_scd_user_id: column "user_id" does not exist'
+    ),
 ]
 _FAILED_BATCH = [
-    node(_MODEL, "success", message="Database Error in model dim_users: TABLE_NOT_FOUND: Table 'raw.users'")
+    node(
+        _MODEL,
+        "success",
+        message="Database Error in model dim_sf_user_scd: TABLE_NOT_FOUND: Table 'sf_raw_prod.sf_user'",
+    )
     | {"batch_results": {"successful": [["2026-11-19", "2026-11-20"]], "failed": [["2026-11-20", "2026-11-21"]]}}
 ]
-_RUN, _TEST_STEP = _dbt("run", "DbtRun"), _dbt("test", "DbtTest")
+_RUN, _TEST_STEP = _dbt("run", "StartDbtTransformations"), _dbt("test", "RunDbtTests")
 
 # In the order in which they are played.
 FAULTS = (
@@ -79,17 +89,17 @@ FAULTS = (
     Fault("The Glue job may not read the source's bucket", "ingest-permission",
           steps=_glue("FAILED", "AccessDeniedException: not authorized to perform: s3:GetObject")),
     Fault("Too many runs of the Glue job at once", "ingest-throttling",
-          steps=_refused("Glue.ConcurrentRunsExceededException", "Concurrent runs exceeded for sf_user_ingest")),
+          steps=_refused("Glue.ConcurrentRunsExceededException", "Concurrent runs exceeded for sf-user-ingestion-job")),
     Fault("The source does not answer", "ingest-dependency",
           steps=_glue("FAILED", "java.net.ConnectException: Connection refused")),
     Fault("The source renamed a column", "ingest-schema-change",
-          steps=_glue("FAILED", "AnalysisException: cannot resolve 'email' given input columns: [id, mail]")),
+          steps=_glue("FAILED", "AnalysisException: cannot resolve 'Division' given input columns: [Id, Division__c]")),
     Fault("Somebody stops the Glue job", "ingest-aborted", steps=_glue("STOPPED", "")),
 
     Fault("The source delivers 3 rows", "records", Left(row_count=3)),
     Fault("The source delivers nothing", "records", Left(row_count=0)),
     Fault("The source delivers what is 9 hours old", "stale", Left(age=timedelta(hours=9))),
-    Fault("A fifth of the rows has no e-mail address", "quality", Left(empty_count=48)),
+    Fault("A fifth of the users has no name", "quality", Left(empty_count=48)),
 
     Fault("A model of dbt does not compile", "transform-code", Left(results={"run": _WRONG_CODE}), _RUN),
     Fault("A table that a model reads is gone", "transform-missing-data", Left(results={"run": _NO_TABLE}), _RUN),

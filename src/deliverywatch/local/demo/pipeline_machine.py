@@ -1,8 +1,8 @@
 """The reference pipeline `sf_user`: its state machine, and what its services answer when all is well.
 
-Ingest (a Glue job) -> Validate -> DbtRun -> DbtTest -> ValidateHistory. Each failure goes to HandleError, which calls
-`pipeline-report` with one of its types of error, and then to a Fail: a failure path that ended in success would never
-be seen. The definition uses nothing but documented Amazon States Language, and can be taken as an example.
+A Glue job, a check of its rows, dbt run, dbt test, a check of the history. Each failure goes to a step that calls
+`pipeline-report` with one of its types of error, and then to a Fail: a failure path that ended in success is never
+seen. The definition uses nothing but documented Amazon States Language, and can be taken as an example.
 """
 
 from collections.abc import Mapping
@@ -11,57 +11,77 @@ from typing import Any
 
 from deliverywatch.local.cloud.compute.states import Step
 
-NAME = "sf_user_pipeline"
+NAME = "sf-user-pipeline-prod"
+JOB = "sf-user-ingestion-job"
 ARTIFACTS = "sf-user-artifacts"
 _GLUE, _INVOKE = "arn:aws:states:::glue:startJobRun.sync", "arn:aws:states:::lambda:invoke"
-_TYPES = {
-    "IngestFailed": "glue_job_failure",
-    "RecordsFailed": "validation_failure",
-    "QualityFailed": "data_quality_failure",
-    "DbtRunFailed": "dbt_run_failure",
-    "DbtTestFailed": "dbt_test_failure",
-    "HistoryFailed": "scd_validation_failure",
+_HANDLERS = {
+    "HandleGlueJobFailure": "glue_job_failure",
+    "HandleValidationFailure": "validation_failure",
+    "HandleDataQualityFailure": "data_quality_failure",
+    "HandleDbtRunFailure": "dbt_run_failure",
+    "HandleDbtTestFailure": "dbt_test_failure",
+    "HandleSCDValidationFailure": "scd_validation_failure",
 }
 
 
 def definition(functions: Mapping[str, str]) -> dict[str, Any]:
     """Return the state machine, which calls the functions `report` and `validate` by their ARNs."""
-    passed = {"Variable": "$.validation.Payload.passed", "BooleanEquals": True}
-    low = {"Variable": "$.validation.Payload.failed_checks[0]", "StringEquals": "quality"}
-    kept = {"Variable": "$.history.Payload.passed", "BooleanEquals": True}
+    validate = functions["validate"]
     states = {
-        "Ingest": _task(_GLUE, {"JobName": "sf_user_ingest"}, "ingest", "Validate", "IngestFailed"),
-        "Validate": _validation(functions["validate"], "records", "validation", "RecordsAreGood", "RecordsFailed"),
-        "RecordsAreGood": {
+        "StartGlueJobIngestion": _task(
+            _GLUE, {"JobName": JOB}, "ingest", "ValidateGlueJobResults", "HandleGlueJobFailure"
+        ),
+        "ValidateGlueJobResults": _validation(
+            validate, "records", "validation", "CheckDataQuality", "HandleValidationFailure"
+        ),
+        "CheckDataQuality": {
             "Type": "Choice",
-            "Choices": [passed | {"Next": "DbtRun"}, low | {"Next": "LowQuality"}],
+            "Choices": [
+                _passed("validation") | {"Next": "StartDbtTransformations"},
+                {
+                    "Variable": "$.validation.Payload.failed_checks[0]",
+                    "StringEquals": "quality",
+                    "Next": "LowQuality",
+                },
+            ],
             "Default": "BadRecords",
         },
-        "LowQuality": _noted("ValidationFailed", "QualityFailed"),
-        "BadRecords": _noted("ValidationFailed", "RecordsFailed"),
-        "DbtRun": _dbt("run", "DbtTest", "DbtRunFailed"),
-        "DbtTest": _dbt("test", "ValidateHistory", "DbtTestFailed"),
-        "ValidateHistory": _validation(functions["validate"], "histories", "history", "HistoryIsGood", "HistoryFailed"),
-        "HistoryIsGood": {"Type": "Choice", "Choices": [kept | {"Next": "Done"}], "Default": "BadHistory"},
-        "BadHistory": _noted("HistoryCheckFailed", "HistoryFailed"),
-        "Done": {"Type": "Succeed"},
-        **{name: _typed(kind) for name, kind in _TYPES.items()},
-        "HandleError": _handle_error(functions["report"]),
+        "LowQuality": _noted("ValidationFailed", "HandleDataQualityFailure"),
+        "BadRecords": _noted("ValidationFailed", "HandleValidationFailure"),
+        "StartDbtTransformations": _dbt("run", "RunDbtTests", "HandleDbtRunFailure"),
+        "RunDbtTests": _dbt("test", "ValidateSCDIntegrity", "HandleDbtTestFailure"),
+        "ValidateSCDIntegrity": _validation(
+            validate, "histories", "history", "CheckSCDIntegrity", "HandleSCDValidationFailure"
+        ),
+        "CheckSCDIntegrity": {
+            "Type": "Choice",
+            "Choices": [_passed("history") | {"Next": "PipelineSuccess"}],
+            "Default": "BadHistory",
+        },
+        "BadHistory": _noted("HistoryCheckFailed", "HandleSCDValidationFailure"),
+        "PipelineSuccess": {"Type": "Succeed"},
+        **{name: _handler(functions["report"], kind) for name, kind in _HANDLERS.items()},
         "PipelineFailed": {
             "Type": "Fail",
             "Error": "PipelineFailed",
-            "Cause": "A step failed; HandleError says which.",
+            "Cause": "A step failed; the one that handled it says which.",
         },
     }
-    return {"Comment": "The reference pipeline", "StartAt": "Ingest", "TimeoutSeconds": 5400, "States": states}
+    return {
+        "Comment": "The reference pipeline",
+        "StartAt": "StartGlueJobIngestion",
+        "TimeoutSeconds": 5400,
+        "States": states,
+    }
 
 
 def steps(run: str, at: datetime) -> dict[str, Step]:
     """Return what the services answer in a run that is well, and how long they take."""
     return {
-        "Ingest": Step(600, job(at)),
-        "DbtRun": Step(420, {"Payload": {"run_results": artifact(run, "run")}, "StatusCode": 200}),
-        "DbtTest": Step(120, {"Payload": {"run_results": artifact(run, "test")}, "StatusCode": 200}),
+        "StartGlueJobIngestion": Step(600, job(at)),
+        "StartDbtTransformations": Step(420, {"Payload": {"run_results": artifact(run, "run")}, "StatusCode": 200}),
+        "RunDbtTests": Step(120, {"Payload": {"run_results": artifact(run, "test")}, "StatusCode": 200}),
     }
 
 
@@ -75,7 +95,7 @@ def job(at: datetime, state: str = "SUCCEEDED", error: str = "", seconds: int = 
     started = int(at.timestamp() * 1000)
     return {
         "Id": f"jr_{started:x}",
-        "JobName": "sf_user_ingest",
+        "JobName": JOB,
         "JobRunState": state,
         "ErrorMessage": error,
         "StartedOn": started,
@@ -112,7 +132,7 @@ def _validation(function: str, part: str, result: str, after: str, failed: str) 
 
 
 def _dbt(command: str, after: str, failed: str) -> dict[str, Any]:
-    parameters = {"FunctionName": "sf-user-dbt", "Payload": {"command": command}}
+    parameters = {"FunctionName": "sf-user-dbt-runner-prod", "Payload": {"command": command}}
     return _task(_INVOKE, parameters, f"dbt_{command}", after, failed)
 
 
@@ -120,12 +140,12 @@ def _noted(error: str, after: str) -> dict[str, Any]:
     return {"Type": "Pass", "Result": {"Error": error, "Cause": ""}, "ResultPath": "$.error", "Next": after}
 
 
-def _typed(kind: str) -> dict[str, Any]:
-    return {"Type": "Pass", "Result": {"type": kind}, "ResultPath": "$.failure", "Next": "HandleError"}
+def _passed(result: str) -> dict[str, Any]:
+    return {"Variable": f"$.{result}.Payload.passed", "BooleanEquals": True}
 
 
-def _handle_error(function: str) -> dict[str, Any]:
-    payload = {"error_type.$": "$.failure.type", "execution.$": "$$.Execution.Id", "error.$": "$.error"}
+def _handler(function: str, kind: str) -> dict[str, Any]:
+    payload = {"error_type": kind, "execution.$": "$$.Execution.Id", "error.$": "$.error"}
     return {
         "Type": "Task",
         "Resource": _INVOKE,

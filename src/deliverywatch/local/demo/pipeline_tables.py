@@ -12,17 +12,27 @@ from deliverywatch.local.demo import play
 from deliverywatch.local.demo.pipeline_machine import ARTIFACTS, artifact
 
 DATA = "sf-user-data"
-DATABASE = "sf_user"
+_RAW, _CURATED = "sf_raw_prod", "sf_curated_prod"
+_USERS, _HISTORY = "sf_user", "dim_sf_user_scd"
+# As Glue has them, which writes every name in lower case.
 _COLUMNS = {
-    "users": {"user_id": "bigint", "email": "string", "loaded_at": "timestamp", "changed_at": "timestamp"},
-    "users_history": {
-        "user_id": "bigint",
-        "email": "string",
-        "plan": "string",
-        "valid_from": "timestamp",
-        "valid_to": "timestamp",
+    _USERS: {
+        "id": "string",
+        "name": "string",
+        "division": "string",
+        "audit_phase__c": "string",
+        "lastmodifieddate": "timestamp",
+        "_extracted_at": "timestamp",
+    },
+    _HISTORY: {
+        "user_id": "string",
+        "name": "string",
+        "division": "string",
+        "audit_phase__c": "string",
         "is_current": "boolean",
         "is_deleted": "boolean",
+        "effective_from": "timestamp",
+        "effective_to": "timestamp",
     },
 }
 _ROWS = 240
@@ -36,7 +46,7 @@ class Left:
 
     Attributes:
         row_count: Rows that it wrote.
-        empty_count: Of these, without an e-mail address.
+        empty_count: Of these, without a name.
         age: How old the newest change of the source is.
         overlapping_count: Keys of the history whose first version ends too late.
         twice_current_count: Keys of the history with two current versions.
@@ -57,15 +67,15 @@ def create(cloud: LocalCloud) -> None:
     """Make the buckets, the database and the two tables."""
     for bucket in (DATA, ARTIFACTS):
         cloud.client("s3").create_bucket(Bucket=bucket)
-    cloud.client("glue").create_database(DatabaseInput={"Name": DATABASE})
-    for name, columns in _COLUMNS.items():
-        play.create_table(cloud, DATABASE, f"s3://{DATA}/{name}/", "parquet", columns)
+    for database, name in ((_RAW, _USERS), (_CURATED, _HISTORY)):
+        cloud.client("glue").create_database(DatabaseInput={"Name": database})
+        play.create_table(cloud, database, f"s3://{DATA}/{name}/", "parquet", _COLUMNS[name])
 
 
 def leave(cloud: LocalCloud, run: str, started_at: datetime, left: Left) -> None:
     """Write what a run leaves behind; it wrote its rows five minutes after its start."""
     s3 = cloud.client("s3")
-    for name, rows in (("users", _users(started_at, left)), ("users_history", _history(started_at, left))):
+    for name, rows in ((_USERS, _users(started_at, left)), (_HISTORY, _history(started_at, left))):
         s3.put_object(Bucket=DATA, Key=f"{name}/part-0.parquet", Body=_parquet(rows, _COLUMNS[name]))
     for command in ("run", "test"):
         key = artifact(run, command).removeprefix(f"s3://{ARTIFACTS}/")
@@ -81,10 +91,10 @@ def _users(started_at: datetime, left: Left) -> list[dict[str, Any]]:
     loaded = started_at + timedelta(minutes=5)
     return [
         {
-            "user_id": number,
-            "email": None if number < left.empty_count else f"user{number}@example.com",
-            "loaded_at": loaded,
-            "changed_at": loaded - left.age - timedelta(seconds=number),
+            **_user(number, "Sales", None if number < left.empty_count else f"User {number}"),
+            "id": _id(number),
+            "lastmodifieddate": loaded - left.age - timedelta(seconds=number),
+            "_extracted_at": loaded,
         }
         for number in range(left.row_count)
     ]
@@ -96,10 +106,19 @@ def _history(started_at: datetime, left: Left) -> list[dict[str, Any]]:
     for number in range(_ROWS):
         is_twice, overlaps = number < left.twice_current_count, number < left.overlapping_count
         end = None if is_twice else second + timedelta(hours=3) if overlaps else second
-        common = {"user_id": number, "email": f"user{number}@example.com", "is_deleted": False}
-        rows.append({**common, "plan": "free", "valid_from": first, "valid_to": end, "is_current": is_twice})
-        rows.append({**common, "plan": "paid", "valid_from": second, "valid_to": None, "is_current": True})
+        common = {"user_id": _id(number), "is_deleted": False}
+        before, after = _user(number, "Support", f"User {number}"), _user(number, "Sales", f"User {number}")
+        rows.append({**common, **before, "effective_from": first, "effective_to": end, "is_current": is_twice})
+        rows.append({**common, **after, "effective_from": second, "effective_to": None, "is_current": True})
     return rows
+
+
+def _id(number: int) -> str:
+    return f"0055g00000{number:05}AAA"
+
+
+def _user(number: int, division: str, name: str | None) -> dict[str, Any]:
+    return {"name": name, "division": division, "audit_phase__c": f"Phase {number % 3 + 1}"}
 
 
 def _parquet(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> bytes:
@@ -119,8 +138,11 @@ def _parquet(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> b
 
 def _results(run: str, command: str, started_at: datetime, left: Left) -> bytes:
     good = {
-        "run": [node(f"model.sf_user.{name}", "success") for name in ("stg_users", "dim_users", "fct_logins")],
-        "test": [node(f"test.sf_user.{name}", "pass", 0) for name in ("not_null_users_id", "unique_users_id")],
+        "run": [node(f"model.sf_user.{name}", "success") for name in ("stg_sf_user", "dim_sf_user_scd")],
+        "test": [
+            node(f"test.sf_user.{name}", "pass", 0)
+            for name in ("not_null_dim_sf_user_scd_user_id", "unique_dim_sf_user_scd_user_id")
+        ],
     }
     nodes = left.results.get(command, good[command])
     document = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from email_population import NOW, Known, population
+from email_population import DAY, NOW, Known, population
 
 from deliverywatch.cli import main
 from deliverywatch.email.events.links import LinkRules
@@ -122,15 +122,68 @@ def test_the_page_needs_nothing_but_itself_and_shows_every_campaign(document: di
     assert len(page) < 120_000
 
 
-def hostile(name: str) -> dict[str, Any]:
-    moment = NOW - timedelta(hours=1)
+def report_of(*events: dict[str, Any], campaign: str = "issue") -> dict[str, Any]:
+    """The report of events of one mail, unless they say otherwise."""
+    mail = {"sent_at": NOW - DAY, "message_id": "id-1", "campaign": campaign, "recipients": ["a@example.com"]}
+    rows = [{**mail, "event_id": f"{number:024x}", **event} for number, event in enumerate(events)]
     period = Engagement(SINCE, NOW, LinkRules())
-    row = {"sent_at": moment, "message_id": "id-1", "campaign": name, "recipients": ["a@example.com"]}
-    rows = [
-        {**row, "event_id": f"{number:024x}", "event_type": kind} for number, kind in enumerate(("Send", "Delivery"))
-    ]
     period.add(Stream.NEWSLETTER, [tuple(row.get(column) for column in NAMES) for row in rows])
     return period.document()
+
+
+SENT, DELIVERED, OPENED = ({"event_type": kind} for kind in ("Send", "Delivery", "Open"))
+
+
+def test_an_open_counts_for_the_day_of_its_mail_whatever_is_sent_on_its_own_day() -> None:
+    today = {"sent_at": NOW - timedelta(minutes=5), "message_id": "id-2"}
+    days = report_of(SENT, DELIVERED, OPENED, {**SENT, **today}, {**DELIVERED, **today})["days"]
+    assert [(row["opened"], row["open_percent"]) for row in days] == [(1, 100.0), (0, 0.0)]
+
+
+def test_a_share_of_nothing_and_one_that_events_are_missing_for_are_not_known() -> None:
+    (nothing_sent,) = report_of({**OPENED, "bot_verdict": "Unlikely"})["days"]
+    assert (nothing_sent["opened_by_people"], nothing_sent["open_percent"]) == (1, None)
+    (none_sent,) = report_of({"event_type": "Bounce", "bounce_type": "Permanent"})["days"]
+    assert (none_sent["bounced"], none_sent["bounced_percent"]) == (1, None)
+
+
+@pytest.mark.parametrize("verdict", [None, "Perhaps"])
+def test_an_open_without_a_verdict_is_by_nobody_or_by_a_person(verdict: str | None) -> None:
+    document = report_of(SENT, DELIVERED, {**OPENED, "bot_verdict": verdict})
+    (row,) = document["campaigns"]
+    assert (row["opened_by_people"], row["opened_by_bots"], row["open_percent_people"]) == (None, None, None)
+    assert (row["opened_by_people_at_least"], row["opened_by_people_at_most"]) == (0, 1)
+    assert (row["open_percent_people_at_least"], row["open_percent_people_at_most"]) == (0.0, 100.0)
+    page = html_of(document)
+    assert "0.0 to 100.0 %" in page
+    assert "no verdict on 1" in page
+
+
+def test_a_mail_to_several_people_counts_for_each_and_once_where_ses_names_nobody() -> None:
+    people = ["a@example.com", "b@example.com", "c@gmail.com"]
+    events = [
+        {**SENT, "recipients": people},
+        {**DELIVERED, "recipients": people[2:]},
+        {"event_type": "Bounce", "bounce_type": "Permanent", "recipients": people[:2]},
+        {**OPENED, "recipients": people},
+        {"event_type": "Subscription", "unsubscribed_all": True, "recipients": people},
+    ]
+    document = report_of(*events)
+    (row,) = document["campaigns"]
+    assert [row[name] for name in ("sent", "delivered", "bounced", "opened", "unsubscribed")] == [3, 1, 2, 1, 1]
+    shares = {row["domain"]: (row["sent"], row["bounced_percent"], row["complaints"]) for row in document["domains"]}
+    assert shares == {"example.com": (2, 100.0, "reported"), "gmail.com": (1, 0.0, "not reported")}
+    assert "<td>not reported</td>" in html_of(document)
+
+
+def test_only_the_ten_domains_that_receive_most_are_shown() -> None:
+    people = [f"{number}@d{domain:02}.example" for domain in range(12) for number in range(12 - domain)]
+    rows = report_of({**SENT, "recipients": people})["domains"]
+    assert [row["domain"] for row in rows] == [f"d{domain:02}.example" for domain in range(10)]
+
+
+def hostile(name: str) -> dict[str, Any]:
+    return report_of(SENT, DELIVERED, campaign=name)
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"><img src=x>'])

@@ -1,8 +1,8 @@
 """Rows of one message -> what became of it; messages -> their counts and rates.
 
-Outcomes count once for each recipient. SES does not say which of several recipients opened or clicked, so those count
-once for a message. Whether people or bots did is SES's verdict. Where it gives none, how many did is not known: the
-count is None, and for people there are two bounds.
+Outcomes count once for each recipient. SES does not say which of several recipients opened, clicked or unsubscribed, so
+those count once for a message. Whether people or bots did is SES's verdict. Where it gives none, how many did is not
+known: the count is None, and for people there are two bounds.
 """
 
 from collections import Counter
@@ -33,7 +33,6 @@ _NAMES = {
     Outcome.NOT_ATTEMPTED: "not_attempted",
     Outcome.REJECTED: "rejected",
     Outcome.COMPLAINT: "complained",
-    Outcome.SUBSCRIPTION: "unsubscribed",
 }
 
 
@@ -45,6 +44,7 @@ class Mail:
         outcomes: Each with a recipient for whom it counts.
         opened: Who opened it.
         clicked: Who clicked in it.
+        is_left: Whether somebody unsubscribed by it.
         recipient: The only one whom it went to, once somebody opened or clicked it.
     """
 
@@ -53,6 +53,7 @@ class Mail:
     outcomes: set[tuple[Outcome, str]] = field(default_factory=set)
     opened: set[Reader] = field(default_factory=set)
     clicked: set[Reader] = field(default_factory=set)
+    is_left: bool = False
     recipient: str | None = None
 
     def add(self, row: Row, people: list[str]) -> None:
@@ -63,7 +64,9 @@ class Mail:
         if who:
             (self.opened if what is Outcome.OPENED else self.clicked).add(who)
             self.recipient = people[0] if len(people) == 1 else None
-        elif what is not Outcome.SUBSCRIPTION or row["unsubscribed_all"]:
+        elif what is Outcome.SUBSCRIPTION:
+            self.is_left |= bool(row["unsubscribed_all"])
+        else:
             self.outcomes.update((what, person) for person in people)
 
 
@@ -72,7 +75,8 @@ def rates(mails: Collection[Mail]) -> dict[str, Any]:
     outcomes = Counter(what for mail in mails for what, _ in mail.outcomes)
     opened = visit_counts("opened", (mail.opened for mail in mails))
     clicked = visit_counts("clicked", (mail.clicked for mail in mails))
-    counts: Counts = {**{name: outcomes[what] for what, name in _NAMES.items()}, **opened, **clicked}
+    by_recipient = {name: outcomes[what] for what, name in _NAMES.items()}
+    counts: Counts = {**by_recipient, "unsubscribed": sum(mail.is_left for mail in mails), **opened, **clicked}
     return {**counts, **_shares(counts, attempted(outcomes))}
 
 

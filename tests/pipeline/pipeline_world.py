@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deliverywatch.pipeline.declaration.histories import History
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.storage import memory
 
@@ -49,6 +50,15 @@ DECLARED: dict[str, Any] = {
 }
 PIPELINES = pipelines_of(DECLARED)
 SF_USER = PIPELINES[0]
+
+# What a history has to be declared with.
+PLAIN = {"table": "h", "key": ["k"], "valid_from": "f", "valid_to": "t"}
+
+
+def history(**declared: Any) -> History:
+    """The history that is declared so."""
+    document = {"pipeline": [{"name": "p", "state_machine": "m", "database": "d", "history": [declared]}]}
+    return pipelines_of(document)[0].histories[0]
 
 
 def event(name: str) -> Any:

@@ -11,17 +11,11 @@ import pytest
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline import checks
 from deliverywatch.pipeline.declaration.histories import CHECKS, PRESETS, HardDeletes, History, SourceTable
-from deliverywatch.pipeline.declaration.pipelines import pipelines_of
+from pipeline.pipeline_world import PLAIN, history
 
-PLAIN = {"table": "h", "key": ["k"], "valid_from": "f", "valid_to": "t"}
 DBT = {"table": "h", "key": ["k"], "convention": "dbt-snapshot"}
 DATES = {**PLAIN, "convention": "inclusive-days"}
 SOURCE = {"table": "s", "updated_at": "changed"}
-
-
-def history(**declared: Any) -> History:
-    document = {"pipeline": [{"name": "p", "state_machine": "m", "database": "d", "history": [declared]}]}
-    return pipelines_of(document)[0].histories[0]
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,15 @@ class LocalTables:
             names = [column[0] for column in result.description]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         except self._error as error:
+            reason = " ".join(line for line in str(error).splitlines() if line and not line.startswith(("LINE", " ")))
             raise InputError(
-                f"The check cannot be run: {str(error).splitlines()[0]}",
-                next_step="Compare the declaration with the tables: names of files are names of tables.",
+                f"The check cannot be run: {reason.rstrip('. ')}.",
+                next_step=f"Compare the declaration with the tables: {', '.join(self._names())}.",
             ) from error
+
+    def _names(self) -> list[str]:
+        listed = self.connection.execute("SELECT table_name FROM information_schema.tables ORDER BY 1").fetchall()
+        return [name for (name,) in listed]
 
     def _name(self, path: Path) -> None:
         files = [path] if path.is_file() else sorted(filter(Path.is_file, path.rglob("*")))

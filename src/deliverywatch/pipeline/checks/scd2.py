@@ -94,7 +94,7 @@ def query(
         any_violated=f"{' + '.join(names)} > 0" if names else "FALSE",
         results="".join(
             f",\n  {column}"
-            for column in [*(_result(name, samples_count) for name in names), *source.differences(history)]
+            for column in [*(_result(name, samples_count) for name in names), *source.differences(history, names)]
         ),
     )
 

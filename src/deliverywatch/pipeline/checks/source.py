@@ -79,10 +79,10 @@ def compared(history: History, judged: Sequence[Rule], as_of: datetime) -> str:
     )
 
 
-def differences(history: History) -> Iterator[str]:
+def differences(history: History, judged: Sequence[str]) -> Iterator[str]:
     """Yield what is counted for each compared column: keys in which it differs, and the types if they differ."""
-    for number in range(len(history.source.tracked) if history.source else 0):
-        yield f"COUNT_IF(is_due AND x{number}) AS differs_{number}, MAX(types{number}) AS types_{number}"
+    for number in range(len(history.source.tracked) if history.source and "missed_change" in judged else 0):
+        yield f"COUNT_IF(missed_change > 0 AND x{number}) AS differs_{number}, MAX(types{number}) AS types_{number}"
 
 
 def differing(history: History, row: Mapping[str, Any]) -> str:

@@ -81,6 +81,20 @@ def send(cloud: LocalCloud, stream: str, recipient: str, subject: str, campaign:
     )
 
 
+def switch(cloud: LocalCloud, stream: str, *, enabled: bool) -> None:
+    """Switch a stream's event destination to Firehose on or off, as somebody may in the console."""
+    ses = cloud.client("sesv2")
+    name = configuration_set(stream)
+    for destination in ses.get_configuration_set_event_destinations(ConfigurationSetName=name)["EventDestinations"]:
+        if "KinesisFirehoseDestination" in destination:
+            kept = {key: destination[key] for key in ("MatchingEventTypes", "KinesisFirehoseDestination")}
+            ses.update_configuration_set_event_destination(
+                ConfigurationSetName=name,
+                EventDestinationName=destination["Name"],
+                EventDestination={"Enabled": enabled, **kept},
+            )
+
+
 class World:
     """Who sends, who opens, and what goes wrong."""
 
@@ -101,7 +115,7 @@ class World:
                 DeliveryStreamName="email-events-newsletter-prod", Record={"Data": b"this is not an event\n"}
             )
         if number in (_OFF, _ON):
-            self._switch(enabled=number == _ON)
+            switch(self._cloud, "transactional", enabled=number == _ON)
         self._visits(minute)
 
     def _transactional(self, number: int) -> None:
@@ -114,18 +128,6 @@ class World:
         for person in range(number * count, (number + 1) * count):
             who = "bounce" if person % 8 == 0 else "complaint" if person == 50 else "reader"
             send(self._cloud, "newsletter", f"{who}{person}@{_DOMAINS[person % 3]}", "Issue 12", "issue-12")
-
-    def _switch(self, *, enabled: bool) -> None:
-        ses = self._cloud.client("sesv2")
-        name = configuration_set("transactional")
-        for destination in ses.get_configuration_set_event_destinations(ConfigurationSetName=name)["EventDestinations"]:
-            if "KinesisFirehoseDestination" in destination:
-                kept = {key: destination[key] for key in ("MatchingEventTypes", "KinesisFirehoseDestination")}
-                ses.update_configuration_set_event_destination(
-                    ConfigurationSetName=name,
-                    EventDestinationName=destination["Name"],
-                    EventDestination={"Enabled": enabled, **kept},
-                )
 
     def _visits(self, minute: datetime) -> None:
         """Half of the readers open, some click, some of both are programs."""

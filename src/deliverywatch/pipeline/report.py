@@ -81,7 +81,7 @@ def report(
         return document(run, None, None)
     at = run.execution.stopped_at or now
     _leave(mail_context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)), ports.store)
-    return _ended(_innermost(run, pipelines, ports), ports, now, catalogue)
+    return _ended(_cause_of(run, pipelines, ports), ports, now, catalogue)
 
 
 def examine(
@@ -130,9 +130,9 @@ def _called(
         )
     sources = (pipelines, ports.executions, ports.artifacts)
     run = _read(lambda: run_of_arn(arn, *sources, now), lambda: running(arn, now), pipelines)
-    innermost = _innermost(run, pipelines, ports)
-    if innermost is not run:
-        return _ended(innermost, ports, now, catalogue)
+    cause = _cause_of(run, pipelines, ports)
+    if cause is not run:
+        return _ended(cause, ports, now, catalogue)
     run, result, explanation = _examined(run, catalogue, reported)
     notice = _failure(run, explanation, _memory(run, ports) or Memory(), now) if explanation else None
     return result | {"told": [_publish(run, notice, explanation, ports)] if notice else []}
@@ -146,16 +146,23 @@ def reported_error(body: Mapping[str, Any], catalogue: Catalogue) -> ReportedErr
     return ReportedError(known, error, text(caught.get("Cause")) or text(body.get("cause")))
 
 
-def _innermost(run: Run, pipelines: Sequence[Pipeline], ports: Ports) -> Run:
-    """Return the run that made this one fail, if it is one of a declared pipeline too; else this one."""
+def _cause_of(run: Run, pipelines: Sequence[Pipeline], ports: Ports) -> Run:
+    """Return the run of a declared pipeline that one failed or was aborted by: two that end by one fault are one mail.
+
+    An execution that fails takes the one that waits for it along, and one that is ended the one that it waits for.
+    """
     for _ in range(_DEEPEST_NESTING):
-        arn = "" if run.execution.status is Status.SUCCEEDED else run.failed_execution
+        status, is_up = run.execution.status, run.execution.status is Status.ABORTED
+        arn = run.execution.started_by if is_up else "" if status is Status.SUCCEEDED else run.failed_execution
         if not any(arn.split(":")[6:7] == [one.state_machine] for one in pipelines):
             return run
         try:
-            run = run_of_arn(arn, pipelines, ports.executions, ports.artifacts)
+            other = run_of_arn(arn, pipelines, ports.executions, ports.artifacts)
         except DeliveryWatchError as error:
             return replace(run, problems=(*run.problems, str(error)))
+        if is_up and other.execution.status not in (Status.TIMED_OUT, Status.ABORTED):
+            return run
+        run = other
     return run
 
 

@@ -174,7 +174,8 @@ def cause_line(diagnosis: Diagnosis) -> str:
 
 def _facts(run: Run, diagnosis: Diagnosis) -> list[tuple[str, str]]:
     again = "yes, starting it again may help" if diagnosis.cause.retryable else "no, something must be fixed first"
-    own_words = [("Error", diagnosis.message)] if diagnosis.line and diagnosis.message != diagnosis.line else []
+    # Where the first line says it in other words.
+    own_words = [] if diagnosis.line in diagnosis.message else [("Error", diagnosis.message)]
     facts = [
         *own_words,
         ("Cause", f"{diagnosis.where}, {diagnosis.cause.why}"),

@@ -14,6 +14,8 @@ from deliverywatch.errors import InputError
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.declaration.values import decoded, moment, number, text
 
+# docs.aws.amazon.com/step-functions/latest/dg/concepts-nested-workflows.html
+_STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 EVENT_TYPE = "Step Functions Execution Status Change"
 
 
@@ -38,7 +40,8 @@ class Execution:
     """One execution of a state machine, which is named without the ARN around it.
 
     A redrive starts it again from where it failed; the ARN stays the same. It is whole if input and output are all
-    there; an event leaves out what is too large.
+    there; an event leaves out what is too large. `started_by` is the ARN of the execution that started it, where that
+    says so in the input, as Step Functions recommends.
     """
 
     arn: str
@@ -52,6 +55,7 @@ class Execution:
     cause: str = ""
     redrive_count: int = 0
     is_whole: bool = True
+    started_by: str = ""
 
     @property
     def duration_seconds(self) -> float | None:
@@ -123,6 +127,7 @@ def execution_of(description: Mapping[str, Any]) -> Execution:
         cause=text(description.get("cause")),
         redrive_count=int(number(description.get("redriveCount")) or 0),
         is_whole=_is_included(description, "input") and _is_included(description, "output"),
+        started_by=text(mapping(decoded(description.get("input"))).get(_STARTED_BY)),
     )
 
 

@@ -5,7 +5,6 @@ The description is in the footer of every mail, so it says the rule to someone w
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 from troposphere import GetAtt, Ref, Sub, cloudwatch
@@ -161,22 +160,6 @@ class Alarm:
             "Statistic": value.statistic,
             "Period": self.period_seconds,
         }
-
-
-def keeps_open(
-    name: str,
-    description: str,
-    value: Metric | Expression,
-    threshold: float | str,
-    period_seconds: int,
-    accepted: Mapping[str, str] = MappingProxyType({}),
-) -> Alarm:
-    """Return an alarm that opens no incident, and only notifies when the one that it keeps open is over."""
-    reasons = {
-        "no-alarm-action": "It opens no incident: only the end of what it keeps open is news.",
-        **accepted,
-    }
-    return Alarm(name, description, value, threshold, period_seconds, on_alarm=(), severity=None, accepted=reasons)
 
 
 @dataclass(frozen=True, slots=True)

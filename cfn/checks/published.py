@@ -46,8 +46,7 @@ def _parts_of(metric: str) -> frozenset[str]:
 PUBLISHED = (
     *(Published(SMS, name, _ENVIRONMENT, _SLOT) for name in ("Total", "Failed", "Expected", "Runs", "OverduePercent")),
     Published(OPERATE, DOCTOR, _ENVIRONMENT, 86_400),
-    *(Published(EMAIL, name, _ENVIRONMENT | {"Stream"}) for name in ("Bounced", "Complained")),
-    Published(EMAIL, "Sends", _ENVIRONMENT | {"Stream"}),
+    *(Published(EMAIL, name, _ENVIRONMENT | {"Stream"}) for name in ("BouncePercent", "ComplaintPercent", "Sends")),
     *(Published(EMAIL, name, _ENVIRONMENT) for name in ("Refused", "Misfits")),
     *(
         Published(QUERIES, name, _ENVIRONMENT)

@@ -243,11 +243,35 @@ EMAIL_COMPLAINT_CRITICAL_PERCENT = 0.5
 EMAIL_BOUNCE_RECOVERY_PERCENT = 4
 EMAIL_COMPLAINT_RECOVERY_PERCENT = 0.08
 
-# Bounces follow a newsletter within the hour; complaints come when people read it, so they get a day.
+# Mails that were sent within so long are judged together, unless a pause shows that they were not one sending. Bounces
+# follow within the hour; complaints come when people read it, up to days later.
 EMAIL_BOUNCE_WINDOW_SECONDS = 6 * 3600
 EMAIL_COMPLAINT_WINDOW_SECONDS = 24 * 3600
+EMAIL_BOUNCE_PAUSE_SECONDS = 3600
+EMAIL_COMPLAINT_PAUSE_SECONDS = 6 * 3600
 
-# Below these a share means nothing: one complaint of 500 mails is 0.2 %.
+# What was sent is judged for so long: some servers take a mail and return it days later, and some people read late. A
+# stream that sends less than the minimum in a window is judged by its mails of up to a day, or of a week.
+EMAIL_BOUNCE_LATE_DAYS = 3
+EMAIL_COMPLAINT_LATE_DAYS = 7
+EMAIL_BOUNCE_THIN_HOURS = 24
+EMAIL_COMPLAINT_THIN_HOURS = 7 * 24
+
+# Mails that nobody complains about prove something once people have had this long to read them.
+EMAIL_COMPLAINT_SETTLE_HOURS = 12
+
+# With more mails than this that have no outcome, a cohort is not proven to be over.
+EMAIL_PENDING_PERCENT = 5
+
+# A provider is slow that delays more than this share of what it gets, and so many mails: one that puts new senders off
+# for minutes delays a few. SES tries again for 14 hours.
+EMAIL_DELAY_WARNING_PERCENT = 20
+EMAIL_DELAY_RECOVERY_PERCENT = 10
+EMAIL_MINIMUM_DELAYED_COUNT = 10
+EMAIL_DELAY_HOURS = 24
+EMAIL_DELAY_WINDOW_SECONDS = 3 * 3600
+
+# Below these a share means nothing: one complaint of 500 mails is 0.2 %. Of a receiving domain the first counts, too.
 EMAIL_MINIMUM_SENT_COUNT = 100
 EMAIL_MINIMUM_BOUNCED_COUNT = 5
 EMAIL_MINIMUM_COMPLAINED_COUNT = 2

@@ -26,19 +26,12 @@ SYSTEMS = [name for name in stacks.SYSTEMS if name != "files-pusher"]
 VALUES = (None, 0.0, 900.0, 1_000_000.0)
 PREFIX = "deliverywatch-prod-"
 # The alarms that end without data, and why that is no false all-clear, or where it still is one.
-_FILLED_GUARD = "fewer mails than the minimum count as 0 %, so that an older window raises nothing again"
 ENDS_WITHOUT_DATA = {
     "email-refused": "each refused event is counted, and it waits under the error prefix whatever the alarm says",
     "files-errors": "each failed attempt is counted; what fails for good is a dead letter, with its alarm",
     "files-throttles": "each refused start is counted; what was not started waits in the queue, whose age has an alarm",
     "files-unprocessed-growing": "it counts new dead letters; files-unprocessed stays raised while one lies there",
     "files-stalled": "SQS reports an age whenever a message waits in a queue that is polled",
-    **{
-        f"email-{stream}-{share}-{severity}": _FILLED_GUARD
-        for stream in ("newsletter", "transactional")
-        for share in ("bounces", "complaints")
-        for severity in ("critical", "warning", "recovery")
-    },
 }
 
 

@@ -1,6 +1,7 @@
 """What a mail about a stream can say: counts, reasons, domains, samples, and nothing that names a person."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,36 @@ from email_world import answered, event, line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.mail.window import window_counts
 from deliverywatch.email.events.blind_advice import advice
-from deliverywatch.email.events.mail_context import key_of, updated
+from deliverywatch.email.events.mail_context import key_of
 from deliverywatch.email.events.streams import Stream
+from deliverywatch.email.judge import Addition, Judge
+from deliverywatch.email.rates.rules import Limits
 from deliverywatch.local.cloud.mail.ses_events import Sent
 from deliverywatch.messages import context as mails
+from deliverywatch.storage.memory import Memory
 
 NOW = datetime(2026, 11, 21, 9, 34, tzinfo=UTC)
+KEY = key_of("newsletter")
 
 
 def sent(number: int, moment: datetime = NOW, domain: str = "example.com") -> Sent:
     return Sent(f"id-{number}", moment, "news", (f"person{number}@{domain}",))
 
 
-def added(previous: bytes | None, *events: dict[str, Any], now: datetime = NOW, environment: str = "prod") -> bytes:
-    return updated(previous, "newsletter", answered(*map(line, events)).tally, now, environment)
+def added(
+    previous: bytes | None,
+    *events: dict[str, Any],
+    now: datetime = NOW,
+    environment: str = "prod",
+    digest: str = "",
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
+) -> bytes:
+    """Return the document after a batch; without a digest of its own each batch is another one."""
+    store = Memory({} if previous is None else {KEY: previous})
+    batch = Addition(tally=answered(*map(line, events)).tally, digest=digest or f"{len(previous or b'')}")
+    Judge(store, limits, environment).judge(Stream.NEWSLETTER, now, batch)
+    return store.objects[KEY]
 
 
 def bounces(count: int, domain: str = "example.com", first: int = 0) -> list[dict[str, Any]]:
@@ -33,14 +48,22 @@ def bounces(count: int, domain: str = "example.com", first: int = 0) -> list[dic
     return [made for each in people for made in (each.event("Send", NOW), each.bounce(NOW))]
 
 
+def counted(body: bytes, member: int = 0) -> int:
+    """Return the sum of one count over all kept mails: 0 is what was sent, 2 what bounced."""
+    numbers = [counts for slot in json.loads(body)["mails"] for counts in slot["domains"].values()]
+    return sum(counts[member] for counts in numbers if len(counts) > member)
+
+
 def test_the_notifier_reads_what_is_left_there() -> None:
     found = mails.from_json(added(None, *bounces(3), sent(9).event("Send", NOW)))
-    assert (found.noun, found.slot_minutes, found.window_minutes) == ("newsletter mails", 10, 360)
+    assert (found.noun, found.slot_minutes, found.failure_watches) == (
+        "newsletter mails", 10, ("email-newsletter-bounces",),
+    )  # fmt: skip
     assert (found.slots[-1].start, found.slots[-1].total, found.slots[-1].failed) == (
         datetime(2026, 11, 21, 9, 30, tzinfo=UTC), 4, 3,
     )  # fmt: skip
-    assert window_counts(found, 6 * 3600) == (3, 4)
     assert [(each.code, each.text, each.count) for each in found.reasons] == [("5.1.1", "550 5.1.1 user unknown", 3)]
+    assert found.table[1] == ("example.com", "4", "0 %", "75.0 %", "0 %")
     assert found.steps
     assert found.blind_steps
 
@@ -62,10 +85,10 @@ def test_what_to_do_fits_a_mail_about_complaints_too() -> None:
     assert "complained" in steps[1]
 
 
-def test_batches_add_up() -> None:
-    first = added(None, *bounces(2))
-    second = added(first, *bounces(1, "example.net", first=5))
-    found = mails.from_json(second)
+def test_batches_add_up_by_the_time_of_sending_and_one_that_firehose_repeats_counts_once() -> None:
+    first = added(None, *bounces(2), digest="one")
+    second = added(first, *bounces(1, "example.net", first=5), digest="two")
+    found = mails.from_json(added(second, *bounces(2), digest="one"))
     assert found.slots[-1].failed == 3
     assert {(group.name, group.total, group.failed) for _, groups in found.groups for group in groups} == {
         ("example.com", 2, 2),
@@ -73,17 +96,38 @@ def test_batches_add_up() -> None:
     }
 
 
-def test_slots_of_nine_hours_are_kept_and_older_ones_forgotten() -> None:
-    early = NOW - timedelta(hours=10)
-    old = added(None, sent(1, early).event("Send", early), now=early)
-    found = mails.from_json(added(old, sent(2).event("Send", NOW)))
-    assert len(found.slots) == 54
-    assert sum(slot.total for slot in found.slots) == 1
+def test_mails_are_kept_as_long_as_people_complain_about_them() -> None:
+    body = added(None, sent(1).event("Send", NOW))
+    assert [counted(added(body, now=NOW + timedelta(days=days))) for days in (7, 9)] == [1, 0]
+
+
+@pytest.mark.parametrize("days", [-400_000, -3_000, -30, 1, 3_000])
+def test_a_mail_of_another_time_than_ours_is_not_counted_and_stops_nothing(days: int) -> None:
+    away = sent(1, NOW + timedelta(days=days)) if days > -100_000 else None
+    made = away.event("Send", NOW) if away else event("Send")
+    if away is None:
+        made["mail"]["timestamp"] = "0001-01-01T00:00:00.000Z"
+    assert counted(added(None, made, sent(2).event("Send", NOW))) == 1
+
+
+def test_a_stream_that_always_sends_keeps_a_document_of_bounded_size_and_loses_no_mail() -> None:
+    body: bytes | None = None
+    for hour in range(0, 24 * 7, 6):
+        time = NOW + timedelta(hours=hour)
+        made = [
+            sent(part, time - timedelta(minutes=10 * (part % 12)), f"d{part % 60}.example").event("Send", time)
+            for part in range(120)
+        ]
+        body = added(body, *made, now=time)
+    assert body
+    assert counted(body) == 120 * 28
+    assert len(body) < 400_000
 
 
 def test_a_bounce_of_the_suppression_list_is_no_failure() -> None:
     found = mails.from_json(added(None, sent(1).bounce(NOW, sub_type="OnAccountSuppressionList")))
     assert sum(slot.failed for slot in found.slots) == 0
+    assert found.reasons == ()
 
 
 def test_nothing_in_it_names_a_person() -> None:
@@ -101,31 +145,62 @@ def test_nothing_in_it_names_a_person() -> None:
 def test_a_servers_endless_words_cost_no_time() -> None:
     told = sent(1).bounce(NOW)
     told["bounce"]["bouncedRecipients"][0]["diagnosticCode"] = "a" * 32_000
-    (reason,) = mails.from_json(added(None, told)).reasons
+    (reason,) = mails.from_json(added(None, sent(1).event("Send", NOW), told)).reasons
     assert reason.text == "a" * 120
 
 
-@pytest.mark.parametrize("previous", [b"", b"nope", b"[]", b'{"system": "sms", "slots": 5}'])
-def test_what_cannot_be_read_is_begun_anew(previous: bytes) -> None:
-    assert sum(slot.total for slot in mails.from_json(added(previous, sent(1).event("Send", NOW))).slots) == 1
+@pytest.mark.parametrize("previous", [b"", b"nope", b"[]", b'{"system": "sms", "slots": 5}', b'{"system": "email"}'])
+def test_what_cannot_be_read_is_begun_anew_and_says_so(previous: bytes) -> None:
+    body = added(previous, *(sent(number).event("Send", NOW) for number in range(200)))
+    found = mails.from_json(body)
+    assert counted(body) == 200
+    assert {one.verdict.value for one in found.assessments.values()} == {"too_little"}
+    assert "began anew at 2026-11-21 09:34 UTC" in found.assessments["email-newsletter-bounces"].sentence
 
 
-@given(st.lists(st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=5), max_size=6))
-@settings(max_examples=50, deadline=None)
-def test_the_sum_of_slots_is_what_the_batches_held(batches: list[list[tuple[int, bool]]]) -> None:
+def test_a_document_that_cannot_be_read_is_set_aside() -> None:
+    store = Memory({KEY: b"nope"})
+    Judge(store, Limits(), "prod").judge(Stream.NEWSLETTER, NOW)
+    assert store.objects[f"damaged/{KEY}"] == b"nope"
+
+
+Kept = Sequence[tuple[int, int, str]]
+MAILS = st.lists(st.tuples(st.integers(0, 5 * 24 * 60), st.integers(0, 3), st.sampled_from("abc")), max_size=12)
+
+
+def events_of(kept: Kept) -> list[tuple[datetime, dict[str, Any]]]:
+    """Return events of mails that were sent so many minutes ago: 1 delivered, 2 bounced, 3 complained about."""
+    made: list[tuple[datetime, dict[str, Any]]] = []
+    for number, (back, fate, name) in enumerate(kept):
+        moment = NOW - timedelta(minutes=back)
+        mail = sent(number, moment, f"{name}.example")
+        made.append((moment, mail.event("Send", moment)))
+        made += [(moment, mail.delivery(moment))] if fate in (1, 3) else []
+        made += [(moment, mail.bounce(moment))] if fate == 2 else []
+        made += [(moment, mail.complaint(moment))] if fate == 3 else []
+    return made
+
+
+@given(MAILS, st.randoms(use_true_random=False), st.lists(st.integers(0, 30), max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_in_whatever_order_and_however_late_events_come_numerator_and_denominator_are_the_same_mails(
+    kept: Kept, draw: Any, cuts: list[int]
+) -> None:
+    events = [one for _, one in events_of(kept)]
+    once = added(None, *events, now=NOW)
+    draw.shuffle(events)
     body: bytes | None = None
-    for batch in batches:
-        made = []
-        for back, is_bounce in batch:
-            moment = NOW - timedelta(minutes=back)
-            mail = sent(back, moment)
-            made += [mail.event("Send", moment), *([mail.bounce(moment)] if is_bounce else [])]
-        body = added(body, *made)
-    if body:
-        slots = json.loads(body)["slots"]
-        assert sum(slot["total"] for slot in slots) == sum(map(len, batches))
-        assert sum(slot["failed"] for slot in slots) == sum(is_bounce for batch in batches for _, is_bounce in batch)
-        assert len(body) < 60_000
+    for low, high in zip([0, *sorted(cuts)], [*sorted(cuts), len(events)], strict=True):
+        body = added(body, *events[low:high], digest=f"{low}-{high}")
+        body = added(body, *events[low:high], digest=f"{low}-{high}")
+    body = added(body, digest="end")
+    both = [json.loads(one) for one in (once, body)]
+    for document in both:
+        del document["batches"], document["window"]["samples"]
+    fates = [fate for _, fate, _ in kept]
+    assert counted(body) == len(kept)
+    assert (counted(body, 2), counted(body, 5)) == (fates.count(2), fates.count(3))
+    assert both[0] == both[1]
 
 
 def test_each_stream_has_its_own() -> None:
@@ -147,7 +222,9 @@ def test_each_way_in_which_events_do_not_land_has_its_own_sentence_and_steps(bui
 
 
 def added_for(stream: str) -> bytes:
-    return updated(None, stream, answered(line(sent(1).event("Send", NOW))).tally, NOW, "prod")
+    store = Memory()
+    Judge(store, Limits(), "prod").judge(Stream(stream), NOW)
+    return store.objects[key_of(stream)]
 
 
 def test_that_something_waits_to_be_sent_again_is_said_only_where_it_does() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from email_world import ARN, DOCUMENTED, answered, event, line, reasons_in, records
+from email_world import ARN, ARRIVED, DOCUMENTED, answered, event, line, reasons_in, records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +14,7 @@ from deliverywatch.email import counts
 from deliverywatch.email.events.fields import FieldCount, exact
 from deliverywatch.email.events.refusals import Reason
 from deliverywatch.email.events.streams import Stream, delivery_stream, stream_of
+from deliverywatch.email.judge import Share
 from deliverywatch.email.transform import reasons_object, transformed
 from deliverywatch.errors import InputError
 
@@ -126,7 +127,7 @@ def test_bounces_and_complaints_count_as_ses_counts_them(
     content: dict[str, Any], bounced: int, complained: int
 ) -> None:
     tally = answered(line(content)).tally
-    assert (tally.bounced, tally.complained) == (bounced, complained)
+    assert (tally.counts.bounced, tally.counts.complained) == (bounced, complained)
 
 
 def metrics(document: str) -> tuple[dict[str, Any], list[list[str]]]:
@@ -142,21 +143,24 @@ def test_send_events_are_counted_apart_as_others_may_be_of_mails_of_last_week() 
     assert "Sends" not in "".join(counts.documents("prod", answered(line(event("Open")))))
 
 
-def test_a_batch_says_its_zeros() -> None:
-    (document,) = counts.documents("prod", answered(line(event("Open"))))
-    assert metrics(document) == ({"Bounced": 0, "Complained": 0}, [["Environment", "Stream"]])
+def test_a_share_is_a_metric_of_its_stream_with_the_counts_behind_it_for_the_log() -> None:
+    share = Share(Stream.NEWSLETTER, "BouncePercent", 12.0, {"sent": 600, "bounced": 72})
+    (document,) = counts.of_shares("prod", [share], ARRIVED)
+    assert metrics(document) == ({"BouncePercent": 12.0}, [["Environment", "Stream"]])
+    content = json.loads(document)
+    assert (content["Stream"], content["sent"], content["bounced"]) == ("newsletter", 600, 72)
 
 
 def test_refusals_are_a_metric_of_the_environment_and_only_where_there_are_some() -> None:
-    of_stream, refused = counts.documents("prod", answered(line(event("Bounce")), b"nope"))
-    assert metrics(of_stream)[0] == {"Bounced": 1, "Complained": 0}
+    assert counts.documents("prod", answered(line(event("Bounce")))) == []
+    (refused,) = counts.documents("prod", answered(line(event("Bounce")), b"nope"))
     assert metrics(refused) == ({"Refused": 1}, [["Environment"]])
     assert "not_json" in refused
 
 
 def test_misfits_are_a_metric_of_the_environment_that_names_their_fields_and_only_where_there_are_some() -> None:
     batch = answered(line(event("Open", ipAddress=["192.0.2.1"])), line(event("Open", ipAddress=5, userAgent=5)))
-    _, misfits = counts.documents("prod", batch)
+    (misfits,) = counts.documents("prod", batch)
     assert metrics(misfits) == ({"Misfits": 3}, [["Environment"]])
     assert json.loads(misfits)["fields"] == {"open.ipAddress": 2, "open.userAgent": 1}
 

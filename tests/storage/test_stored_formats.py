@@ -20,7 +20,9 @@ from deliverywatch.alerting.incidents import incident, incident_store, outbox
 from deliverywatch.alerting.incidents.ack import acknowledge
 from deliverywatch.alerting.incidents.incident import Ack, Event
 from deliverywatch.email.events import mail_context as email_context
-from deliverywatch.email.events.tally import Tally
+from deliverywatch.email.events.streams import Stream
+from deliverywatch.email.judge import Judge
+from deliverywatch.email.rates.rules import Limits
 from deliverywatch.files.records import items
 from deliverywatch.files.records import mail_context as files_context
 from deliverywatch.messages import context
@@ -158,7 +160,8 @@ def taken(store: Memory) -> None:
 
 def bounced(store: Memory) -> None:
     key = email_context.key_of("newsletter")
-    store.objects[key] = email_context.updated(store.objects[key], "newsletter", Tally(), NOW, "prod")
+    Judge(store, Limits(), "prod").judge(Stream.NEWSLETTER, NOW)
+    assert key in store.objects
 
 
 def died(store: Memory) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub, budgets
 
 from blocks.extras import Extra
-from blocks.parts import CONSOLE, CONSOLE_OF, MEMORY_SETTINGS, Function, allow, reported, schedule
+from blocks.parts import CONSOLE, CONSOLE_OF, MEMORY_SETTINGS, Function, allow, limits, not_kept, reported, schedule
 from blocks.stack import Stack
 from blocks.tables import saved_queries
+from deliverywatch.email.rates.rules import Limits
 from stacks.email import lake, streams
 from stacks.email.alarms import watches
 from stacks.email.dashboard import email_dashboard
@@ -17,17 +18,30 @@ from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish
 
 # Long after midnight: Firehose writes the last events of a day up to 15 minutes into the next.
 _NIGHTLY = "cron(30 2 * * ? *)"
+# What a stream's mails prove is too old for the notifier after half an hour.
+_JUDGED = "cron(0/10 * * * ? *)"
+
+
+_MAY_JUDGE = [
+    allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/email-*")),
+    MAY_LIST_LAKE,
+    MAY_SET_ASIDE,
+]
 
 
 def stack(extras: Collection[Extra] = ()) -> Stack:
     """Return everything of the e-mail system."""
-    transform, compact = _transform(), _compact()
+    transform, judge, compact = _transform(), _judge(), _compact()
     has_budget = Extra.BUDGET in extras
     return Stack(
         resources=[
             *lake.resources(),
             *saved_queries("email", "EmailDatabase", "EmailWorkgroup"),
             *streams.resources(transform),
+            not_kept(
+                "email-judge", "The next run judges all that this one would have.", "The alarm email-judge-errors."
+            ),
+            *schedule("email-judge-shares", judge, _JUDGED),
             reported("email-compact"),
             *schedule("email-compact-days", compact, _NIGHTLY),
             *([_budget()] if has_budget else []),
@@ -37,7 +51,7 @@ def stack(extras: Collection[Extra] = ()) -> Stack:
         rules=RULES,
         conditions=CONDITIONS | (BUDGET_CONDITIONS if has_budget else {}),
         outputs=_outputs(),
-        functions=[transform, compact],
+        functions=[transform, judge, compact],
         watches=watches(),
     )
 
@@ -57,13 +71,25 @@ def _transform() -> Function:
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
             "DELIVERYWATCH_EMAIL_BUCKET": Ref("EmailBucket"),
             "DELIVERYWATCH_CAMPAIGN_TAG": Ref("EmailCampaignTag"),
+            **limits(Limits),
         },
-        statements=[
-            allow("s3:PutObject", Sub("${EmailBucket.Arn}/errors/*")),
-            allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/email-*")),
-            MAY_LIST_LAKE,
-            MAY_SET_ASIDE,
-        ],
+        statements=[allow("s3:PutObject", Sub("${EmailBucket.Arn}/errors/*")), *_MAY_JUDGE],
+    )
+
+
+def _judge() -> Function:
+    return Function(
+        room="email",
+        verb="judge",
+        description="What became of the mails of some days -> the shares that alarms and mails are about",
+        timeout_seconds=60,
+        packages=("aws-embedded-metrics",),
+        environment={
+            "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+            "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+            **limits(Limits),
+        },
+        statements=_MAY_JUDGE,
     )
 
 

@@ -1,7 +1,8 @@
 """The watches of e-mail and their alarms.
 
-A share divides what the transform counted by what SES says was sent; where nothing was sent in its window, it is 0.
-Whatever keeps events from landing is one watch per stream, whose mails say "we cannot see".
+The transform and the judge count what became of mails by the time of their sending, and publish the share of those that
+belong together; where too little was sent there is none. What they prove is the assessment of the watch, by which its
+incidents end. Whatever keeps events from landing is one watch per stream, whose mails say "we cannot see".
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from troposphere import Ref, Sub
 
-from blocks.alarms import ENVIRONMENT, FILLED, Alarm, Expression, Metric, Severity, Watch, function_metric, keeps_open
+from blocks.alarms import ENVIRONMENT, FILLED, Alarm, Expression, Metric, Severity, Watch, function_metric
 from deliverywatch import thresholds
 from deliverywatch.email.counts import NAMESPACE
 from deliverywatch.email.events.mail_context import key_of
@@ -18,48 +19,27 @@ from stacks.email.parameters import configuration_set
 
 _MINUTE, _FIVE_MINUTES, _QUARTER_HOUR, _HALF_HOUR = 60, 300, 900, 1800
 _HOUR, _DAY = 3600, 86_400
+_JUDGED_SECONDS = 600
 _OPENING: tuple[Severity, ...] = ("critical", "warning")
 
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """One share of a stream; `failed` and `total` are how the notifier knows a rate of failures."""
+    """One share of a stream."""
 
     what: str
     kind: str
-    counted: str
-    failed: str
-    total: str
     minimum: str
-    window_seconds: int
     window: str
-    words: str
+    happened: str
 
     def parameter(self, level: str) -> str:
         return f"Email{self.kind}{level.capitalize()}Percent"
 
-    def value(self, stream: Stream) -> Expression:
-        # A newsletter is sent once a week. Without FILL an alarm that finds nothing in its newest window would judge by
-        # an older one, and raise again what was over.
-        sent = f"FILL({self.total}, 0) >= ${{EmailMinimumSent}}"
-        guard = f"{sent} AND FILL({self.failed}, 0) >= ${{{self.minimum}}}"
-        return Expression(
-            f"{stream.value.capitalize()} mails, {self.words}",
-            f"IF({guard}, 100 * {self.failed} / {self.total}, 0)",
-            {self.total: _sent(stream), self.failed: _counted(stream, self.counted)},
-        )
-
 
 _SHARES = (
-    _Share(
-        *("bounces", "Bounce", "Bounced", "failed", "total", "EmailMinimumBounced"),
-        *(thresholds.EMAIL_BOUNCE_WINDOW_SECONDS, "6 hours", "bounced (%)"),
-    ),
-    # Complaints are not failures: a mail that says "3 of 2,000 failed" would be wrong.
-    _Share(
-        *("complaints", "Complaint", "Complained", "complained", "sent", "EmailMinimumComplained"),
-        *(thresholds.EMAIL_COMPLAINT_WINDOW_SECONDS, "24 hours", "complaints (%)"),
-    ),
+    _Share("bounces", "Bounce", "EmailMinimumBounced", "6 hours", "bounced for good"),
+    _Share("complaints", "Complaint", "EmailMinimumComplained", "24 hours", "were complained about"),
 )
 
 
@@ -76,17 +56,20 @@ def watches() -> list[Watch]:
             for share in _SHARES
         ),
         Watch("email-unread", "E-mail events that could not be read", [_REFUSED, _TRANSFORM_ERRORS]),
+        Watch("email-unjudged", "E-mail is not judged", [_JUDGE_ERRORS]),
     ]
 
 
 def _watches_of(stream: Stream) -> list[Watch]:
     name, context = stream.value.capitalize(), key_of(stream)
     shares = [
-        Watch(f"email-{stream}-{share.what}", f"{name} {share.what}", _share(stream, share), context)
+        Watch(f"email-{stream}-{share.what}", f"{name} {share.what}", _share(stream, share), context, is_assessed=True)
         for share in _SHARES
     ]
+    # Without an alarm: a share of each receiving domain is no metric, which would cost 0.30 USD a month.
+    delays = Watch(f"email-{stream}-delays", f"{name} delays", [], context, is_assessed=True)
     blind = [*_silences(stream), *_deliveries(stream)]
-    return [*shares, Watch(f"email-{stream}-blind", f"{name} events do not land", blind, context)]
+    return [*shares, delays, Watch(f"email-{stream}-blind", f"{name} events do not land", blind, context)]
 
 
 def _sent(stream: Stream) -> Metric:
@@ -94,9 +77,9 @@ def _sent(stream: Stream) -> Metric:
     return Metric("AWS/SES", "Send", "Sum", {"ses:configuration-set": configuration_set(stream)})
 
 
-def _counted(stream: Stream, name: str) -> Metric:
+def _counted(stream: Stream, name: str, statistic: str = "Sum") -> Metric:
     """Return a metric that the transform emits for a stream."""
-    return Metric(NAMESPACE, name, "Sum", {**ENVIRONMENT, "Stream": stream.value})
+    return Metric(NAMESPACE, name, statistic, {**ENVIRONMENT, "Stream": stream.value})
 
 
 def _firehose(stream: Stream, name: str, statistic: str) -> Metric:
@@ -105,34 +88,20 @@ def _firehose(stream: Stream, name: str, statistic: str) -> Metric:
 
 
 def _share(stream: Stream, share: _Share) -> list[Alarm]:
-    name, window = f"email-{stream}-{share.what}", share.window_seconds
-    # While a newsletter goes out its share goes up and down: critical stays until the warning ends.
-    recoveries = {"critical": f"{name}-warning", "warning": f"{name}-recovery"}
+    value = _counted(stream, f"{share.kind}Percent", "Maximum")
     return [
-        *(
-            Alarm(
-                f"{name}-{severity}",
-                f"{severity.capitalize()}: {share.what} were over ${{{share.parameter(severity)}}} % of the {stream} "
-                f"mails of the last {share.window}, with at least ${{EmailMinimumSent}} sent and ${{{share.minimum}}} "
-                f"{share.what}.",
-                share.value(stream),
-                share.parameter(severity),
-                window,
-                severity=severity,
-                recovery=recoveries[severity],
-                accepted=FILLED,
-            )
-            for severity in _OPENING
-        ),
-        keeps_open(
-            f"{name}-recovery",
-            f"Keeps an incident open while {share.what} are over ${{{share.parameter('recovery')}}} % of the {stream} "
-            "mails.",
-            share.value(stream),
-            share.parameter("recovery"),
-            window,
-            FILLED,
-        ),
+        Alarm(
+            f"email-{stream}-{share.what}-{severity}",
+            f"{severity.capitalize()}: more than ${{{share.parameter(severity)}}} % of the {stream} mails that were "
+            f"sent within {share.window} {share.happened}, with at least ${{EmailMinimumSent}} sent and "
+            f"${{{share.minimum}}} {share.what}, whenever SES reported them.",
+            value,
+            share.parameter(severity),
+            # Judged with every batch, and at least every ten minutes.
+            _JUDGED_SECONDS,
+            severity=severity,
+        )
+        for severity in _OPENING
     ]
 
 
@@ -250,6 +219,15 @@ _TRANSFORM_ERRORS = Alarm(
     "error prefix, from where 'deliverywatch email replay' sends it again.",
     function_metric("Errors", "email-transform"),
     period_seconds=_QUARTER_HOUR,
+)
+_JUDGE_ERRORS = Alarm(
+    "email-judge-errors",
+    "The function that judges what was sent failed in two of the last three periods of 10 minutes: complaints that "
+    "come days later, and the end of incidents, would not be seen.",
+    function_metric("Errors", "email-judge"),
+    period_seconds=_JUDGED_SECONDS,
+    periods=(2, 3),
+    severity="blind",
 )
 _REFUSED = Alarm(
     "email-refused",

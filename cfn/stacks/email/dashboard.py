@@ -23,8 +23,8 @@ from stacks.email.parameters import configuration_set
 
 _GREEN = "#2ca02c"
 _WATCHED = ("bounces-critical", "bounces-warning", "complaints-critical", "complaints-warning", "silence", "freshness")
-# Row, kind, metric, window in words and in seconds.
-_SHARES = ((4, "Bounce", "Bounced", "6 hours", 21_600), (10, "Complaint", "Complained", "a day", 86_400))
+# Row and kind.
+_SHARES = ((4, "Bounce"), (10, "Complaint"))
 _SHARED = ("email-reputation-bounces-warning", "email-reputation-complaints-warning", "email-refused")
 
 
@@ -49,15 +49,13 @@ def _sent(stream: Stream, **look: Any) -> list[Any]:
     return line("AWS/SES", "Send", dimensions, id="sent", label="sent", stat="Sum", **look)
 
 
-def _share(stream: Stream, x: int, y: int, kind: str, metric: str, window: str, seconds: int) -> dict[str, Any]:
-    what = f"{kind.lower()}s"
-    metrics = [
-        [{"expression": "100 * counted / sent", "id": "share", "label": f"{what} (%)", "color": BLUE}],
-        line(NAMESPACE, metric, {**ENVIRONMENT, "Stream": stream.value}, id="counted", stat="Sum", visible=False),
-        _sent(stream, visible=False),
-    ]
+def _share(stream: Stream, x: int, y: int, kind: str) -> dict[str, Any]:
+    what, dimensions = f"{kind.lower()}s", {**ENVIRONMENT, "Stream": stream.value}
+    share = line(NAMESPACE, f"{kind}Percent", dimensions, label=f"{what} (%)", stat="Maximum", color=BLUE)
     limits = limit("critical", f"Email{kind}CriticalPercent", RED), limit("warning", f"Email{kind}WarningPercent")
-    return chart(f"{stream.value.capitalize()} {what}, share of {window}", metrics, (x, y, 12, 6), seconds, *limits)
+    return chart(
+        f"{stream.value.capitalize()} {what}, of the mails sent together", [share], (x, y, 12, 6), 600, *limits
+    )
 
 
 def _volume(stream: Stream, x: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _REPUTATION = percentages(
 REPUTATION_WARNING, REPUTATION_CRITICAL = _REPUTATION
 _SHARES = percentages(
     ("EmailBounceWarningPercent", "Bounces: warning over (%)", _BOUNCES, thresholds.EMAIL_BOUNCE_WARNING_PERCENT,
-     "Permanent bounces of a stream in 6 hours; at 5 % SES puts the account under review."),
+     "Permanent bounces of what a stream sent within 6 hours; at 5 % SES puts the account under review."),
     ("EmailBounceCriticalPercent", "Bounces: critical over (%)", _BOUNCES, thresholds.EMAIL_BOUNCE_CRITICAL_PERCENT,
      "At 10 % SES may pause sending."),
     ("EmailBounceRecoveryPercent", "Bounces: incident stays open over (%)", (1, 2, 3, 4, 5, 6, 7, 8, 9),
@@ -36,15 +36,20 @@ _SHARES = percentages(
      "An open incident ends when the share is down to this; less than the warning threshold."),
     ("EmailComplaintWarningPercent", "Complaints: warning over (%)", _COMPLAINTS,
      thresholds.EMAIL_COMPLAINT_WARNING_PERCENT,
-     "Complaints about a stream in 24 hours; at 0.1 % SES puts the account under review."),
+     "Complaints about what a stream sent within 24 hours; at 0.1 % SES puts the account under review."),
     ("EmailComplaintCriticalPercent", "Complaints: critical over (%)", _COMPLAINTS,
      thresholds.EMAIL_COMPLAINT_CRITICAL_PERCENT,
      "At 0.5 % SES may pause sending."),
     ("EmailComplaintRecoveryPercent", "Complaints: incident stays open over (%)",
      (0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4), thresholds.EMAIL_COMPLAINT_RECOVERY_PERCENT,
      "An open incident ends when the share is down to this; less than the warning threshold."),
+    ("EmailDelayWarningPercent", "Delays: warning over (%)", (15, 20, 25, 30, 40, 50, 60, 75),
+     thresholds.EMAIL_DELAY_WARNING_PERCENT,
+     "Mails to one receiving domain that were delayed and are not delivered; SES tries again for 14 hours."),
 )  # fmt: skip
-BOUNCE_WARNING, BOUNCE_CRITICAL, BOUNCE_RECOVERY, COMPLAINT_WARNING, COMPLAINT_CRITICAL, COMPLAINT_RECOVERY = _SHARES
+BOUNCE_WARNING, BOUNCE_CRITICAL, BOUNCE_RECOVERY, COMPLAINT_WARNING, COMPLAINT_CRITICAL, COMPLAINT_RECOVERY = _SHARES[
+    :6
+]
 RETENTION = one_of(
     "EmailRetentionDays",
     "Days that events are kept",
@@ -117,11 +122,13 @@ _BUFFERS = whole_numbers(
 
 _LIMITS = whole_numbers(
     ("EmailMinimumSent", "At least so many mails", (1, 1_000_000), thresholds.EMAIL_MINIMUM_SENT_COUNT,
-     "Below this volume in the window a share says nothing and counts as 0."),
+     "Below this volume a share says nothing: it opens no incident, and ends none. Of a receiving domain as well."),
     ("EmailMinimumBounced", "At least so many bounces", (1, 1_000_000), thresholds.EMAIL_MINIMUM_BOUNCED_COUNT,
      "Fewer bounces than this never raise an alarm."),
     ("EmailMinimumComplained", "At least so many complaints", (1, 1_000_000), thresholds.EMAIL_MINIMUM_COMPLAINED_COUNT,
      "Fewer complaints than this never raise an alarm."),
+    ("EmailMinimumDelayed", "At least so many mails that wait", (1, 1_000_000), thresholds.EMAIL_MINIMUM_DELAYED_COUNT,
+     "Fewer mails than this that wait at a receiving domain never raise an alarm."),
     ("EmailMissingPercent", "Silence: mails without an event over (%)", (1, 99), thresholds.EMAIL_MISSING_PERCENT,
      "Of the mails that SES says it sent, in an hour or a day, so many have no event: their fate is not seen."),
     ("EmailMissingMinimum", "At least so many mails without an event", (1, 1_000_000), thresholds.EMAIL_MISSING_COUNT,

@@ -1,6 +1,7 @@
-"""A batch -> metrics: bounces and complaints per stream, and records that were refused.
+"""A batch and the shares of a stream -> metrics.
 
-How many were sent is SES's own metric of the configuration set, an independent witness for both rates and silence.
+How many were sent is SES's own metric of the configuration set, an independent witness of silence; the shares divide
+what the events say of the same mails.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from typing import TYPE_CHECKING
 from deliverywatch import emf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from deliverywatch.email.judge import Share
     from deliverywatch.email.transform import Batch
 
 NAMESPACE = "DeliveryWatch/Email"
@@ -18,19 +23,25 @@ NAMESPACE = "DeliveryWatch/Email"
 def documents(environment: str, batch: Batch) -> list[str]:
     """Return the EMF documents of a batch, one line each.
 
-    Zeros are data: a stream that bounces nothing says so with every batch. Refusals are emitted only if there are any,
-    because a metric is billed by the hours in which it has data.
+    Refusals are emitted only if there are any, because a metric is billed by the hours in which it has data.
     """
-    documents = [_of_stream(environment, batch)] if batch.tally.types else []
-    documents += [_sends(environment, batch)] if batch.tally.types["Send"] else []
+    documents = [_sends(environment, batch)] if batch.tally.types["Send"] else []
     documents += [_misfits(environment, batch)] if batch.misfits else []
     return [*documents, *([_refused(environment, batch)] if batch.refusals else [])]
 
 
-def _of_stream(environment: str, batch: Batch) -> str:
-    metrics = {"Bounced": (batch.tally.bounced, "Count"), "Complained": (batch.tally.complained, "Count")}
-    dimensions = {"Environment": environment, "Stream": batch.stream.value}
-    return emf.document(NAMESPACE, dimensions, metrics, batch.arrived_at, {"types": dict(batch.tally.types)})
+def of_shares(environment: str, shares: Iterable[Share], now: datetime) -> list[str]:
+    """Return the EMF documents of shares that were judged at `now`, with the counts of their mails for the log."""
+    return [
+        emf.document(
+            NAMESPACE,
+            {"Environment": environment, "Stream": share.stream.value},
+            {share.metric: (round(share.percent, 3), "Percent")},
+            now,
+            share.details,
+        )
+        for share in shares
+    ]
 
 
 def _sends(environment: str, batch: Batch) -> str:

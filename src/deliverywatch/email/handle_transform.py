@@ -10,13 +10,17 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.email import counts
-from deliverywatch.email.events import mail_context as contexts
+from deliverywatch.email.rates.record import digest_of
+from deliverywatch.email.rates.rules import Limits
 from deliverywatch.email.transform import reasons_object, transformed
+from deliverywatch.environment import limits
 from deliverywatch.errors import Retryable
 from deliverywatch.messages.scheduled import filled_in
 
 if TYPE_CHECKING:
     from deliverywatch.email.transform import Batch
+
+_PREFIX = "DELIVERYWATCH_"
 
 
 @filled_in
@@ -27,27 +31,26 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     for document in counts.documents(environment, batch):
         print(document, flush=True)
     try:
-        _keep(batch, context.aws_request_id, environment)
+        _keep(batch, digest_of(event), context.aws_request_id, environment)
     except Retryable as error:
         # The records are safe, which is what counts: Firehose keeps those that failed, and the log has the reasons.
         print(json.dumps({"event": "email_context_not_kept", "error": str(error)}), flush=True)
     return {"records": batch.answers}
 
 
-def _keep(batch: Batch, token: str, environment: str) -> None:
-    if not (batch.refusals or batch.tally.sent or batch.tally.bounces):
+def _keep(batch: Batch, digest: str, token: str, environment: str) -> None:
+    if not (batch.refusals or batch.tally.minutes):
         return
     # boto3 is imported only where it is needed: a batch of opens starts a third of a second sooner.
-    from deliverywatch.storage.records import update_record, whole_document
+    from deliverywatch.email.judge import Addition, Judge
     from deliverywatch.storage.s3 import Bucket
-    from deliverywatch.storage.store import Change
 
     if batch.refusals:
         Bucket(os.environ["DELIVERYWATCH_EMAIL_BUCKET"]).write(*reasons_object(batch, token))
-    if batch.tally.sent or batch.tally.bounces:
-
-        def counted(previous: bytes | None) -> Change[None]:
-            return Change(contexts.updated(previous, batch.stream, batch.tally, batch.arrived_at, environment), None)
-
+    if batch.tally.minutes:
         lake = Bucket(os.environ["DELIVERYWATCH_BUCKET"])
-        update_record(lake, contexts.key_of(batch.stream), whole_document, counted)
+        chosen = limits(Limits, os.environ, lambda name: f"{_PREFIX}{name.upper()}")
+        added = Addition(tally=batch.tally, digest=digest)
+        shares = Judge(lake, chosen, environment).judge(batch.stream, batch.arrived_at, added)
+        for document in counts.of_shares(environment, shares, batch.arrived_at):
+            print(document, flush=True)

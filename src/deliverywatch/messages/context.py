@@ -138,6 +138,8 @@ class Context:
         facts: Further findings, in the order of their system.
         table: Rows of details, the names of their columns first; empty for none.
         recipients: Replace the stack's recipients; empty for these.
+        failure_watches: Those whose value is a share of failures though their alarms have no counts of them: slots,
+            reasons, groups and samples are about these as well.
         watch_steps: What to do about one watch, by its name; `steps` are about failures.
         alarm_advice: Of alarms that mean something of their own, by their names; it goes before all other steps.
         blind_steps: What to do when the system is blind; the notifier's advice for a scheduled function if empty.
@@ -160,6 +162,7 @@ class Context:
     facts: Pairs = ()
     table: tuple[tuple[str, ...], ...] = ()
     recipients: tuple[str, ...] = ()
+    failure_watches: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     watch_steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     alarm_advice: Mapping[str, Advice] = field(default_factory=dict)
@@ -229,6 +232,7 @@ def from_json(body: bytes | None) -> Context:
         facts=_facts(document.get("facts")),
         table=_table(document.get("table")),
         recipients=_recipients(document.get("recipients")),
+        failure_watches=_texts(document.get("failure_watches")),
         steps=_texts(document.get("steps")),
         watch_steps={text(watch, 255): _texts(of) for watch, of in mapping(document.get("watch_steps")).items()},
         alarm_advice=advice.from_document(document.get("alarm_advice")),
@@ -250,6 +254,7 @@ def _document(context: Context) -> dict[str, Any]:
         "facts": _objects(context.facts, "name", "value"),
         "table": context.table,
         "recipients": context.recipients,
+        "failure_watches": context.failure_watches,
         "watch_steps": dict(context.watch_steps),
         "alarm_advice": advice.to_document(context.alarm_advice),
         "blind_steps": context.blind_steps,

@@ -96,7 +96,7 @@ def _rate(story: Story) -> HeadlineNumber | None:
     alarm, value = story.alarm, story.value
     if alarm is None or value is None:
         return None
-    name = "Failure rate" if alarm.is_ratio else "Now"
+    name = "Failure rate" if story.is_about_failures else "Now"
     note = _judged(story) or (f"threshold {story.threshold}" if story.threshold else "")
     return HeadlineNumber(name, story.measured(value), note)
 
@@ -122,7 +122,10 @@ def _counts(story: Story) -> HeadlineNumber | None:
 
 
 def _window(story: Story) -> str:
-    return f"in {formatting.span(timedelta(seconds=story.alarm.period_seconds))}" if story.alarm else ""
+    """Return the time that the value is about; what a system's data prove is about a time of its own."""
+    if story.alarm is None or (story.change.assessment and not story.alarm.is_ratio):
+        return ""
+    return f"in {formatting.span(timedelta(seconds=story.alarm.period_seconds))}"
 
 
 def _sent_since(story: Story) -> str:

@@ -88,5 +88,7 @@ def _end(story: Story) -> str:
         return story.change.reason
     if story.is_blind:
         return f"We can see {_failures(story)} again{after}."
+    if story.proof:
+        return f"{story.title}, ended{after}. {story.proof}"
     now = f", now at {formatting.percent(change.value)}" if change.value is not None and story.is_percent else ""
     return f"{story.title}: over{after}{now}."

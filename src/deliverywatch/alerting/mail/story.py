@@ -63,7 +63,15 @@ class Story:
         assessment = _failing(self.change)
         if assessment is None or self.is_over:
             return ""
-        return assessment.sentence if _rests_on_data(self.change) or not self.is_about_failures else ""
+        has_counts = self.alarm is not None and self.alarm.is_ratio
+        return assessment.sentence if _rests_on_data(self.change) or not has_counts else ""
+
+    @property
+    def proof(self) -> str:
+        """What the system's data prove at the end of an incident, in words, where there is nothing to measure."""
+        assessment = self.change.assessment
+        is_proven = assessment is not None and assessment.verdict is Verdict.HEALTHY
+        return assessment.sentence if assessment and is_proven and self.change.value is None else ""
 
     @property
     def counts(self) -> tuple[float, float] | None:
@@ -84,7 +92,8 @@ class Story:
     @property
     def is_about_failures(self) -> bool:
         """Whether the context's reasons, groups and samples explain what the mail reports."""
-        return self.alarm is not None and self.alarm.is_ratio and not self.is_blind
+        is_share = self.incident.watch in self.context.failure_watches
+        return self.alarm is not None and (self.alarm.is_ratio or is_share) and not self.is_blind
 
     @property
     def blind_since(self) -> datetime:

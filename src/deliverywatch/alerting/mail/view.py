@@ -159,7 +159,7 @@ def subject_of(word: str, title: str, tail: str) -> str:
 def _notes(story: Story) -> tuple[str, ...]:
     context, change = story.context, story.change
     notes = [] if story.is_declared else _own_words(story)
-    if change.event is Event.RESOLVED and change.assessment and change.assessment.sentence:
+    if change.event is Event.RESOLVED and change.assessment and change.assessment.sentence and not story.proof:
         notes.append(change.assessment.sentence)
     if story.written_at and story.written_at - change.time > _LATE:
         notes.append(f"This mail is late: it was due at {story.clock.day_time(change.time, story.written_at)}.")
@@ -191,16 +191,16 @@ def _facts(story: Story) -> tuple[tuple[str, str], ...]:
 
 def _verdict(story: Story) -> str:
     verdict, minutes = compared(story.context), story.context.window_minutes
-    if not verdict or story.alarm is None or story.alarm.period_seconds == 60 * minutes:
+    if not verdict or not minutes or story.alarm is None or story.alarm.period_seconds == 60 * minutes:
         return verdict
     return f"{verdict.removesuffix('.')}, in the last {formatting.window(60 * minutes)}."
 
 
 def _chart(story: Story) -> Chart | None:
     slots = story.context.slots
-    if story.is_blind or not slots or story.alarm is None or not story.alarm.is_ratio:
+    drawn = chart.bars(slots, story.thresholds) if story.is_about_failures else ()
+    if not any(bar.slot.total for bar in drawn):
         return None
-    drawn = chart.bars(slots, story.thresholds)
     first, last = drawn[0].slot.start, drawn[-1].slot.start + timedelta(minutes=story.context.slot_minutes)
     times = (story.clock.time(first), story.clock.time(last))
     highest = formatting.percent(max(bar.rate_percent for bar in drawn))

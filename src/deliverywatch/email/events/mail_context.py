@@ -1,36 +1,39 @@
-"""Batches -> `state/email-<stream>.json` in the lake: what a mail about a stream can say beyond the alarm.
-
-Each batch adds to the slots already in the document, and the window is computed from the slots. A batch that Firehose
-sends twice is counted twice here, and only here: the tables recognise copies by their id.
-"""
+"""What is kept of a stream and what it proves -> `state/email-<stream>.json`: what a mail can say beyond the alarm."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from deliverywatch.email.events.blind_advice import advice
+from deliverywatch.email.rates import providers
+from deliverywatch.email.rates.counts import Counts
+from deliverywatch.email.rates.slots import SLOT_MINUTES
 from deliverywatch.messages import context as documents
-from deliverywatch.messages.context import Context, Group, Reason, Sample, Slot, decoded, from_json, to_json
-from deliverywatch.messages.untrusted import iso, moment, objects
-from deliverywatch.thresholds import EMAIL_BOUNCE_WINDOW_SECONDS
+from deliverywatch.messages.context import Context, Reason, Sample, Slot, from_json, to_json
 
 if TYPE_CHECKING:
-    from deliverywatch.email.events.tally import Bounce, Tally
+    from collections.abc import Iterable
 
-SLOT_MINUTES = 10
+    from deliverywatch.email.events.tally import Bounce
+    from deliverywatch.email.rates.cohorts import Cohort
+    from deliverywatch.email.rates.record import Judged, Record
 
-# The alarm's window, and three hours before it to compare with.
-_KEPT = timedelta(seconds=EMAIL_BOUNCE_WINDOW_SECONDS, hours=3)
+# What a mail's chart shows: the alarm's window, and three hours before it to compare with.
+_SHOWN = 9 * 60 // SLOT_MINUTES
 _TOP, _SAMPLES = 5, 5
-_DOMAINS_A_SLOT = 50
 
 # For bounces and complaints alike: both watches of a stream read this document.
 _STEPS = (
     "If a campaign is still being sent, stop it: SES may pause accounts at 10 % bounces or 0.5 % complaints.",
     "Take those who complained or bounced for good off your list; the saved query email-bounce-reasons says why.",
     "If nearly all bounces are of one domain, it refuses you: its postmaster page says what it wants.",
+)
+_DELAY_STEPS = (
+    "Nothing is lost: SES tries again for 14 hours. Hold back what can wait, above all to this provider.",
+    "The saved query email-by-domain has the servers' words; most often they limit how fast you may send.",
+    "If it is every provider, look at the sending domain's SPF, DKIM and DMARC, and at block lists for your addresses.",
 )
 _BLIND_STEPS = (
     "Look whether the configuration set still has its destination to Firehose, and enabled: SES tells nothing later.",
@@ -52,87 +55,67 @@ def key_of(stream: str) -> str:
     return documents.key_of(f"email-{stream}")
 
 
-def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, environment: str) -> bytes:
-    """Return the context with a batch added, whose newest record arrived at `now`; an unreadable one is begun anew."""
-    document = decoded(previous)
-    ours = previous if document.get("system") == "email" else None
-    stored = [{**_empty(""), **slot} for slot in objects(document.get("slots") if ours else ())]
-    slots = _added({slot["start"]: slot for slot in stored if moment(slot["start"])}, tally, now)
-    window = slots[-EMAIL_BOUNCE_WINDOW_SECONDS // 60 // SLOT_MINUTES :]
+def watch_of(stream: str, what: str) -> str:
+    """Return the name of a stream's watch of bounces, complaints or delays."""
+    return f"email-{stream}-{what}"
+
+
+def document(
+    record: Record, judged: Judged, stream: str, now: datetime, environment: str, before: bytes | None, *more: Bounce
+) -> bytes:
+    """Return the document of a stream, judged at `now`; `more` are bounces that the one before does not have yet."""
     stack = "" if environment == _DEFAULT_ENVIRONMENT else f" --stack deliverywatch-{environment}"
+    bounced = judged.shares["bounces"].cohort
     context = Context(
         system="email",
         noun=f"{stream} mails",
         updated_at=now,
         slot_minutes=SLOT_MINUTES,
-        slots=tuple(_slot(**slot) for slot in slots),
-        window_minutes=EMAIL_BOUNCE_WINDOW_SECONDS // 60,
-        reasons=_reasons(window),
-        groups=(("domain", _domains(window)),),
-        samples=_samples(ours, tally.bounces),
+        slots=_slots(record, now),
+        reasons=_reasons(bounced),
+        groups=(("domain", providers.groups(bounced.domains() if bounced else {})),),
+        samples=_samples(before, more),
+        table=providers.table(_shown(judged)),
+        failure_watches=(watch_of(stream, "bounces"),),
         steps=_STEPS,
         alarm_advice=advice(stream, environment, stack),
+        watch_steps={watch_of(stream, "complaints"): _STEPS, watch_of(stream, "delays"): _DELAY_STEPS},
         blind_steps=tuple(step.format(stack=stack) for step in _BLIND_STEPS),
         blind_end=_BLIND_END,
         workgroup=f"email-analytics-{environment}",
         links=_LINKS,
+        assessments={
+            **{watch_of(stream, what): one.assessment for what, one in judged.shares.items()},
+            watch_of(stream, "delays"): judged.delays,
+        },
     )
-    return to_json(context, ours)
+    return to_json(context, before, **record.members())
 
 
-def _added(slots: dict[str, dict[str, Any]], tally: Tally, now: datetime) -> list[dict[str, Any]]:
-    for (time, domain), count in tally.sent.items():
-        _count(slots, time, domain, total=count)
-    for bounce in tally.bounces:
-        slot = _count(slots, bounce.time, bounce.domain, failed=1)
-        if slot:
-            reasons = Counter(slot["reasons"])
-            reasons[f"{bounce.code}\t{bounce.text}"] += 1
-            slot["reasons"] = dict(reasons)
-    newest, step = _start(now), timedelta(minutes=SLOT_MINUTES)
-    starts = [str(iso(newest - step * back)) for back in reversed(range(_KEPT // step))]
-    return [slots.get(start) or _empty(start) for start in starts]
+def _shown(judged: Judged) -> dict[str, Counts]:
+    """Return the domains of the mails that fail, else of the newest."""
+    levels = sorted(judged.shares.values(), key=lambda one: -one.assessment.opens.rank)
+    return next((one.cohort.domains() for one in levels if one.cohort), {})
 
 
-def _count(
-    slots: dict[str, dict[str, Any]], time: str, domain: str, *, total: int = 0, failed: int = 0
-) -> dict[str, Any]:
-    start = str(iso(_start(datetime.fromisoformat(time))))
-    slot = slots.setdefault(start, _empty(start))
-    slot["total"] += total
-    slot["failed"] += failed
-    slot["recipients_last_failed"] += failed
-    if domain in slot["domains"] or len(slot["domains"]) < _DOMAINS_A_SLOT:
-        _add(slot["domains"], domain, total, failed)
-    return slot
+def _slots(record: Record, now: datetime) -> tuple[Slot, ...]:
+    counts = {slot.start: slot.counts for slot in record.mails if slot.minutes == SLOT_MINUTES}
+    newest, step = (
+        now.replace(minute=now.minute // SLOT_MINUTES * SLOT_MINUTES, second=0, microsecond=0),
+        timedelta(minutes=SLOT_MINUTES),
+    )
+    starts = (newest - step * back for back in reversed(range(_SHOWN)))
+    return tuple(_slot(start, counts.get(start, Counts())) for start in starts)
 
 
-def _add(domains: dict[str, list[int]], name: str, total: int, failed: int) -> None:
-    before = domains.get(name, [0, 0])
-    domains[name] = [before[0] + total, before[1] + failed]
+def _slot(start: datetime, counts: Counts) -> Slot:
+    return Slot(start, counts.total, counts.bounced, counts.bounced)
 
 
-def _empty(start: str) -> dict[str, Any]:
-    return {"start": start, "total": 0, "failed": 0, "recipients_last_failed": 0, "domains": {}, "reasons": {}}
-
-
-def _slot(start: str, total: int, failed: int, recipients_last_failed: int, **details: Any) -> Slot:
-    return Slot(datetime.fromisoformat(start), total, failed, recipients_last_failed, details)
-
-
-def _domains(slots: list[dict[str, Any]]) -> tuple[Group, ...]:
-    domains: dict[str, list[int]] = {}
-    for slot in slots:
-        for name, (total, failed) in slot["domains"].items():
-            _add(domains, name, total, failed)
-    ranked = sorted(domains.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
-    return tuple(Group(name, total, failed) for name, (total, failed) in ranked[:_TOP])
-
-
-def _reasons(slots: list[dict[str, Any]]) -> tuple[Reason, ...]:
+def _reasons(cohort: Cohort | None) -> tuple[Reason, ...]:
     counts: Counter[str] = Counter()
-    for slot in slots:
-        counts.update(slot["reasons"])
+    for slot in cohort.slots if cohort else ():
+        counts.update(slot.reasons)
     return tuple(
         Reason(code, text, "recipient", count, round(100 * count / counts.total(), 1))
         for key, count in counts.most_common(_TOP)
@@ -140,7 +123,7 @@ def _reasons(slots: list[dict[str, Any]]) -> tuple[Reason, ...]:
     )
 
 
-def _samples(previous: bytes | None, bounces: list[Bounce]) -> tuple[Sample, ...]:
+def _samples(before: bytes | None, bounces: Iterable[Bounce]) -> tuple[Sample, ...]:
     newest = [
         Sample(
             message_id=bounce.message_id,
@@ -151,11 +134,6 @@ def _samples(previous: bytes | None, bounces: list[Bounce]) -> tuple[Sample, ...
             code=bounce.code,
             text=bounce.text,
         )
-        for bounce in reversed(bounces[-_SAMPLES:])
+        for bounce in reversed([*bounces][-_SAMPLES:])
     ]
-    return (*newest, *from_json(previous).samples)[:_SAMPLES]
-
-
-def _start(time: datetime) -> datetime:
-    time = time.astimezone(UTC)
-    return time.replace(minute=time.minute // SLOT_MINUTES * SLOT_MINUTES, second=0, microsecond=0)
+    return (*newest, *from_json(before).samples)[:_SAMPLES]

@@ -1,23 +1,35 @@
-"""Rows of a batch -> what is counted: bounces and complaints as SES counts them against a sender.
-
-SES counts permanent bounces only, and leaves out its own mailbox simulator and addresses that its suppression list
-stopped (docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
-"""
+"""Rows of a batch -> what is counted, by the minute in which a mail was sent: events of one mail may be days apart."""
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+
+from deliverywatch.email.events.outcomes import Outcome, counted_recipients, outcome, recipient_domain
+from deliverywatch.email.rates.counts import Counts, added
+from deliverywatch.email.rates.minutes import MinuteCounts
 
 # From where a word begins: tried from each of its letters, a long word without an address would take quadratic time.
 _ADDRESS = re.compile(r"(?<![^\s<>\"',;:])[^\s<>\"',;:]+@[^\s<>\"',;:]+")
+# What is no name of a domain is some stranger's text.
+_DOMAIN = re.compile(r"[a-z0-9.-]{1,100}", re.ASCII)
 # How much of a server's words a mail can show, and how much is searched for addresses.
-_LONGEST_WORDS = 120
+_LONGEST_CODE, _LONGEST_WORDS = 40, 120
 _LONGEST_READ = 500
 _MOST_BOUNCES = 500
 
-_SIMULATOR = "simulator.amazonses.com"
-_SUPPRESSED = "OnAccountSuppressionList"
+_COUNTED = {
+    Outcome.SENT: Counts(sent=1),
+    Outcome.DELIVERED: Counts(delivered=1),
+    Outcome.HARD_BOUNCE: Counts(bounced=1),
+    Outcome.SOFT_BOUNCE: Counts(ended=1),
+    Outcome.UNDETERMINED_BOUNCE: Counts(ended=1),
+    Outcome.REJECTED: Counts(ended=1),
+    Outcome.NOT_ATTEMPTED: Counts(skipped=1),
+    Outcome.COMPLAINT: Counts(complained=1),
+    Outcome.DELAYED: Counts(delayed=1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,52 +50,51 @@ class Tally:
 
     Attributes:
         types: Events by type.
-        sent: Mails by the start of their ten minutes and the recipient's domain.
+        minutes: Mails by the minute of their sending.
         bounces: The permanent ones, at most some hundreds.
     """
 
     types: Counter[str] = field(default_factory=Counter)
-    bounced: int = 0
-    complained: int = 0
-    sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    minutes: dict[datetime, MinuteCounts] = field(default_factory=dict)
     bounces: list[Bounce] = field(default_factory=list)
 
+    @property
+    def counts(self) -> Counts:
+        """All mails of the batch."""
+        return added(counts for minute in self.minutes.values() for counts in minute.domains.values())
+
     def add(self, row: dict[str, Any]) -> None:
-        """Count a row."""
-        event_type = row["event_type"]
-        self.types[event_type] += 1
-        if event_type == "Send":
-            self.sent[f"{row['sent_at'][:15]}0:00Z", row.get("recipient_domain", "")] += 1
-        elif event_type == "Bounce" and counts_as_bounce(row):
-            self.bounced += 1
-            if len(self.bounces) < _MOST_BOUNCES:
-                self.bounces.append(_masked(row))
-        elif event_type == "Complaint":
-            self.complained += counts_as_complaint(row)
+        """Count a row, once for each person that it is about."""
+        self.types[row["event_type"]] += 1
+        kind = outcome(row)
+        counts, people = _COUNTED.get(kind), counted_recipients(row)
+        if counts is None or not people:
+            return
+        sent_at = datetime.fromisoformat(row["sent_at"]).astimezone(UTC).replace(second=0, microsecond=0)
+        minute = self.minutes.setdefault(sent_at, MinuteCounts())
+        for person in people:
+            minute.add(_domain(person), counts)
+        if kind is Outcome.HARD_BOUNCE:
+            bounce = _masked(row, people[0])
+            minute.reasons[f"{bounce.code}\t{bounce.text}"] += len(people)
+            self.bounces = [*self.bounces, bounce][-_MOST_BOUNCES:]
 
 
-def counts_as_bounce(row: dict[str, Any]) -> bool:
-    """Return whether SES counts a bounce against the sender."""
-    is_permanent = row.get("bounce_type") == "Permanent" and row.get("bounce_subtype") != _SUPPRESSED
-    return is_permanent and row.get("recipient_domain") != _SIMULATOR
+def _domain(person: str) -> str:
+    name = recipient_domain(person)
+    return name if _DOMAIN.fullmatch(name) else ""
 
 
-def counts_as_complaint(row: dict[str, Any]) -> bool:
-    """Return whether SES counts a complaint against the sender."""
-    is_of_a_person = row.get("complaint_subtype") != _SUPPRESSED and row.get("complaint_type") != "not-spam"
-    return is_of_a_person and row.get("recipient_domain") != _SIMULATOR
-
-
-def _masked(row: dict[str, Any]) -> Bounce:
+def _masked(row: dict[str, Any], person: str) -> Bounce:
     reply = (row.get("diagnostic") or row.get("bounce_subtype") or "")[:_LONGEST_READ]
     words = " ".join(_ADDRESS.sub("<address>", reply).split())
-    domain = row.get("recipient_domain", "")
-    person = row["recipients"][0] if row["recipients"] else ""
+    domain = _domain(person)
+    code = row.get("status_code") or row.get("bounce_subtype") or ""
     return Bounce(
         time=row["event_time"],
         message_id=row["message_id"],
         recipient=f"{person[:1]}•••@{domain}",
         domain=domain,
-        code=row.get("status_code") or row.get("bounce_subtype") or "",
+        code=" ".join(code.split())[:_LONGEST_CODE],
         text=words.removeprefix("smtp; ")[:_LONGEST_WORDS],
     )

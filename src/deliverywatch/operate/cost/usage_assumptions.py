@@ -49,6 +49,8 @@ RUNS: Mapping[str, Run] = {
     # Of a file; those that come together share a run.
     "files-process": Run(seconds=0.2, log_bytes=500),
     "files-push": Run(seconds=0.3, s3_reads=1, log_bytes=500),
+    # The state document of either stream.
+    "email-judge": Run(seconds=0.3, s3_reads=2, s3_writes=2, log_bytes=1_500),
     **dict.fromkeys(("email-transform", "email-compact", "queries-reconcile", "queries-execute"), UNMEASURED),
     # One list of running executions per pipeline, which costs nothing.
     "pipeline-measure": Run(seconds=0.5, log_bytes=1_000),

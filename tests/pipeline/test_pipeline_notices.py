@@ -65,7 +65,7 @@ def test_where_a_redrive_leads_nowhere_it_is_started_again_with_its_input(run: R
     assert "To go on where it failed" not in names
 
 
-def test_an_express_run_is_never_redriven_and_one_that_succeeded_not_started_again() -> None:
+def test_an_express_run_is_never_redriven() -> None:
     arn = "arn:aws:states:us-east-1:111122223333:express:sf_user_pipeline:a:b"
     express = replace(RUN, execution=replace(EXECUTION, arn=arn))
     assert MACHINE in facts(express)["To start it again"]

@@ -4,6 +4,7 @@
 """
 
 from deliverywatch.operate.proofs.behaviour import Behaviour, Evidence
+from deliverywatch.operate.proofs.behaviours_of_pipelines import OF_PIPELINES
 
 _DOCS = "docs.aws.amazon.com/"
 _ALARMS = f"{_DOCS}AmazonCloudWatch/latest/monitoring/"
@@ -235,22 +236,7 @@ BEHAVIOURS = (
         ("files/test_files_cloud.py::test_every_upload_becomes_one_item_whatever_its_key",
          "files/test_files_cloud.py::test_nothing_is_left_in_the_queues"),
     ),
-    Behaviour(
-        "stepfunctions-events", "Step Functions",
-        "A run that ends publishes one event with its status, and its history says which step failed and why.",
-        _D, f"{_DOCS}step-functions/latest/dg/eventbridge-integration.html", "deliverywatch/pipeline/report.py",
-        "compute/states.py",
-        ("local/test_pipeline_day.py::test_a_planted_fault_ends_in_exactly_one_mail_with_the_right_cause",),
-    ),
-    Behaviour(
-        "stepfunctions-lists-running", "Step Functions",
-        "ListExecutions with RUNNING gives every execution that has not ended with its start and, where it was "
-        "redriven, the time of that; of an EXPRESS state machine it gives none.",
-        _D, f"{_DOCS}step-functions/latest/apireference/API_ListExecutions.html", "deliverywatch/pipeline/measure.py",
-        "compute/states.py",
-        ("pipeline/test_pipeline_measure.py::test_every_page_of_running_executions_is_read",
-         "local/test_pipeline_day.py::test_a_run_that_does_not_end_is_measured_and_has_one_mail"),
-    ),
+    *OF_PIPELINES,
     Behaviour(
         "firehose-keeps-failed", "Firehose",
         "Records that a transform fails go under the error prefix with their reason; none is lost.",

@@ -4,6 +4,7 @@ An event leaves out what is too large and, where a run failed, most of what it d
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from deliverywatch import thresholds
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, Where, named
-from deliverywatch.pipeline.declaration.values import decoded, number, text
+from deliverywatch.pipeline.declaration.values import number
 from deliverywatch.pipeline.diagnosis import evidence as evidences
 from deliverywatch.pipeline.diagnosis.dbt import DbtRun, run_of
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
@@ -24,6 +25,8 @@ from deliverywatch.pipeline.diagnosis.runs import Execution, Status, execution_o
 _TOLERANCE = timedelta(seconds=thresholds.PIPELINE_CLOCK_TOLERANCE_SECONDS)
 # A function has a minute; a pipeline that starts more does so in a distributed Map, which counts its items itself.
 _NESTED_COUNT = 20
+# In the description of an execution; of a long one, the end is cut off, and it is no JSON.
+_NESTED_ARN = re.compile(r'"ExecutionArn"\s{0,9}:\s{0,9}"(arn:[^"\s]{1,400})"')
 
 
 class Executions(Protocol):
@@ -80,7 +83,7 @@ class Run:
         steps = self.pipeline.steps
         own = [failure for failure in self.evidence.failures if steps.get(failure.step) is not Where.MONITOR]
         causes = [self.execution.cause, *(failure.cause for failure in own[-1:])]
-        arns = [text(mapping(decoded(cause)).get("ExecutionArn")) for cause in causes]
+        arns = [match[1] for cause in causes if (match := _NESTED_ARN.search(cause))]
         return next((arn for arn in arns if arn.count(":") >= 7 and arn != self.execution.arn), "")
 
 

@@ -44,6 +44,10 @@ BY_AWS = {
     "s3:AbortMultipartUpload": "Athena writes the result in the function's name",
     "ses:SendEmail": "SES asks for both rights of a raw message; the local cloud for one",
 }
+_OF_OTHER_RUNS = {
+    "states:DescribeMapRun": "a run with a distributed Map",
+    "states:DescribeStateMachineForExecution": "a run that left out a declared step",
+}
 _REPORTED = {"sns:Publish": "Lambda says what became of the run"}
 # Rights for what a play does not play, by role.
 ELSEWHERE = {
@@ -62,6 +66,8 @@ ELSEWHERE = {
     },
     "FilesPushRole": {"s3:GetObject": "an object of a bucket that keeps no versions"},
     "QueriesExecuteRole": {"athena:StopQueryExecution": "a query that takes longer than its function may"},
+    "PipelinePublishRole": _OF_OTHER_RUNS,
+    "PipelineReportRole": _OF_OTHER_RUNS,
     "PipelineValidateRole": {
         "athena:StopQueryExecution": "a check that takes longer than its function may",
         "s3:GetObject": "Athena reads the tables in the function's name",

@@ -82,6 +82,7 @@ class Executions:
         self.description, self.calls = description, Counter[str]()
         self.events = good_history() if history is None else list(history)
         self.items: dict[str, int] = {}
+        self.machine: Any = {}
 
     def describe(self, arn: str) -> Mapping[str, Any]:
         self.calls[f"describe {arn}"[:8]] += 1
@@ -91,6 +92,10 @@ class Executions:
     def history(self, arn: str) -> list[Mapping[str, Any]]:
         self.calls[f"history {arn}"[:7]] += 1
         return self.events
+
+    def definition(self, arn: str) -> Any:
+        self.calls[f"definition {arn}"[:10]] += 1
+        return self.machine
 
     def map_run(self, arn: str) -> Mapping[str, Any]:
         self.calls[f"map_run {arn}"[:7]] += 1

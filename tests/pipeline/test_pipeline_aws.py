@@ -133,3 +133,19 @@ class Refusing:
 def test_what_step_functions_refuses_is_an_error_of_ours(error: Exception, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="Step Functions could not be asked"):
         aws.StepFunctions(Refusing(error)).describe("arn")
+
+
+class Machines:
+    def describe_state_machine_for_execution(self, **_: str) -> dict[str, str]:
+        return {"definition": '{"StartAt": "Load"}'}
+
+    def describe_map_run(self, **_: str) -> dict[str, Any]:
+        return {"itemCounts": {"total": 3, "succeeded": 2}}
+
+
+def test_the_definition_is_decoded_and_items_are_counted() -> None:
+    steps = aws.StepFunctions(Machines())
+    assert steps.definition("arn") == {"StartAt": "Load"}
+    assert steps.map_run("arn")["itemCounts"] == {"total": 3, "succeeded": 2}
+    with pytest.raises(CloudUnavailable, match="no time left"):
+        aws.StepFunctions(Machines(), seconds_left=lambda: 1).definition("arn")

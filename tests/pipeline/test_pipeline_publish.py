@@ -128,7 +128,7 @@ def test_two_at_once_count_once() -> None:
 
 def test_what_the_event_leaves_out_is_fetched() -> None:
     whole = states_event()["detail"]
-    world = World(executions=Executions(whole, [step("Ingest")]))
+    world = World(executions=Executions(whole))
     world.publish(event("states_truncated"))
     assert world.executions.calls == {"describe": 1, "history": 1}
     assert world.values()["validation/RecordsProcessed"] == 5120

@@ -15,6 +15,7 @@ from deliverywatch.pipeline.diagnosis.dbt import netted, run_of
 from deliverywatch.pipeline.diagnosis.evidence import job_failures, of_outputs
 from deliverywatch.pipeline.diagnosis.history import of_history
 from deliverywatch.pipeline.diagnosis.judge import judge
+from deliverywatch.pipeline.diagnosis.shape import shape_of
 from deliverywatch.pipeline.outputs import metrics
 from pipeline.pipeline_world import (
     PIPELINES,
@@ -348,7 +349,7 @@ def test_a_branch_that_catches_is_told_and_the_parallel_that_is_retried_is_not()
     )
 
 
-def test_a_redrive_makes_up_for_what_ended_the_run_and_not_for_what_was_caught_before() -> None:
+def test_a_redrive_makes_up_for_the_end_and_not_for_what_was_caught() -> None:
     ended = [step("Load"), failed("E"), {"type": "ExecutionFailed"}]
     again = [{"type": "ExecutionRedriven", "timestamp": 1795242500.0}, step("Load"), succeeded({})]
     caught_before = [step("Ingest"), failed("E"), left("Ingest")]
@@ -387,6 +388,57 @@ def test_a_task_that_answers_with_a_failure_has_not_succeeded(answer: dict[str, 
     assert (
         judged([*without("DbtRun"), step("DbtRun"), succeeded({"Payload": {"statusCode": 200}})]).verdict == "healthy"
     )
+
+
+def machine(**states: Any) -> dict[str, Any]:
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke"}
+    again = {"Type": "Choice", "Choices": [{"Next": "Full"}], "Default": "Partial"}
+    return {
+        "StartAt": "Load",
+        "States": {
+            "Load": {**task, "Next": "Which", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Done"}]},
+            "Which": again,
+            "Full": {**task, "Next": "Publish"},
+            "Partial": {**task, "Next": "Publish"},
+            "Publish": {"Type": "Parallel", "Branches": [{"StartAt": "A", "States": {"A": {**task, "End": True}}}]}
+            | {"Next": "Done"},
+            "Done": {"Type": "Succeed"},
+        }
+        | states,
+    }
+
+
+def test_where_nothing_is_declared_the_definition_says_what_every_good_run_has_done() -> None:
+    assert shape_of(machine()).always == {"Load", "Publish", "A"}
+    assert shape_of("no definition").states == set()
+    executions = Executions(
+        history=[step("Load"), succeeded({}), step("Full"), succeeded({}), step("A"), succeeded({})]
+    )
+    executions.machine = machine()
+    undeclared = [replace(SF_USER, steps={}, artifacts="", records=None, histories=())]
+    run = run_of_event(states_event(output="{}"), undeclared, executions, Artifacts())
+    assert judge(run).reasons == ("Publish did not run.",)
+    executions.events += [step("Publish", "Parallel"), {"type": "ParallelStateSucceeded"}]
+    run = run_of_event(states_event(output="{}"), undeclared, executions, Artifacts())
+    assert judge(run).verdict == "healthy"
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("DISTRIBUTED", "healthy"), ("INLINE", "too_little")])
+def test_a_step_of_a_distributed_map_shows_in_the_counts_of_its_items(mode: str, expected: str) -> None:
+    inner = {"StartAt": "DbtTest", "States": {"DbtTest": {"Type": "Task", "Resource": "arn:x", "End": True}}}
+    mapped = {"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": mode}, **inner}, "Next": "Done"}
+    executions = Executions(history=[*without("DbtTest"), step("Files", "Map"), MAP_RUN])
+    executions.machine, executions.items = machine(Files=mapped), {"total": 2, "succeeded": 2}
+    executions.machine["States"] |= {name: {"Type": "Pass"} for name in SF_USER.steps if name != "DbtTest"}
+    run = run_of_event(states_event(), PIPELINES, executions, Artifacts({ADDRESS: dbt("v5")}))
+    assert judge(run).verdict == expected
+
+
+def test_a_declared_step_that_the_state_machine_does_not_have_is_named_as_that() -> None:
+    executions = Executions(history=without("DbtTest"))
+    executions.machine = machine()
+    run = run_of_event(states_event(), PIPELINES, executions, Artifacts({ADDRESS: dbt("v5")}))
+    assert judge(run).reasons == ("DbtTest is declared, and no state of the state machine.",)
 
 
 def test_an_express_execution_is_blind() -> None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 DECLARATION = "cfn/pipelines.toml"
 EXAMPLE = "cfn/pipelines.example.toml"
 _STARTED = ("pipeline-publish", "pipeline-report")
+_MAY_READ = ("DescribeExecution", "DescribeMapRun", "DescribeStateMachineForExecution", "GetExecutionHistory")
 _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
 
@@ -166,7 +167,7 @@ def _may_look(pipelines: Sequence[Pipeline]) -> list[Statement]:
     runs = [Sub(arn("states", part)) for name in machines for part in (f"execution:{name}:*", f"mapRun:{name}/*")]
     folders = [pipeline.artifacts for pipeline in pipelines if pipeline.artifacts]
     return [
-        allow(["states:DescribeExecution", "states:GetExecutionHistory", "states:DescribeMapRun"], runs),
+        allow([f"states:{action}" for action in _MAY_READ], runs),
         allow("s3:ListBucket", [MAY_LIST_LAKE["Resource"], *_buckets(folders)]),
         *([allow("s3:GetObject", _objects(folders))] if folders else []),
     ]

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.athena import Statement, Status, TimeBudget, Workgroup, run
 from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
+from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.sdk import sendable
 from deliverywatch.storage.s3 import PATIENT, Bucket, owned_by
 from deliverywatch.thresholds import PIPELINE_RESULTS_MEGABYTES
@@ -66,6 +67,12 @@ class StepFunctions:
             for page in pages:
                 yield from page["events"]
                 _has_time(self._seconds_left, "the rest of the history")
+
+    def definition(self, arn: str) -> object:
+        """Return the decoded definition that an execution began with, or raise CloudRefused or CloudUnavailable."""
+        with _translated("Step Functions", "the definition of the state machine"):
+            _has_time(self._seconds_left, "the definition of the state machine")
+            return decoded(self._client.describe_state_machine_for_execution(executionArn=arn)["definition"])
 
     def map_run(self, arn: str) -> Mapping[str, Any]:
         """Return what DescribeMapRun says, or raise CloudRefused or CloudUnavailable."""

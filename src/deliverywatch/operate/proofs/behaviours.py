@@ -274,6 +274,25 @@ BEHAVIOURS = (
          "alerting/test_alerting_aws.py::test_a_sender_that_is_not_verified_is_refused_as_mail_unavailable"),
     ),
     Behaviour(
+        "stepfunctions-history-branches", "Step Functions",
+        "Each event of a history names the one before it, so that items of a Map and branches are told apart; what a "
+        "Retry does again stays in the same visit of its state, and one that a Catch leaves has an event of its own.",
+        _D, f"{_DOCS}step-functions/latest/apireference/API_HistoryEvent.html",
+        "deliverywatch/pipeline/diagnosis/history.py",
+        "",
+        ("pipeline/test_pipeline_verdict.py::test_each_item_of_a_map_answers_for_itself",
+         "pipeline/test_pipeline_verdict.py::test_a_redrive_makes_up_for_the_end_and_not_for_what_was_caught"),
+    ),
+    Behaviour(
+        "stepfunctions-counts-items", "Step Functions",
+        "A distributed Map runs its items as executions of their own and succeeds with those that fail within what it "
+        "tolerates; DescribeMapRun counts them.",
+        _D, f"{_DOCS}step-functions/latest/apireference/API_DescribeMapRun.html",
+        "deliverywatch/pipeline/diagnosis/collect.py",
+        "",
+        ("pipeline/test_pipeline_verdict.py::test_a_distributed_map_is_judged_by_its_items",),
+    ),
+    Behaviour(
         "roles-are-enough", "IAM",
         "A function may do what its role allows and nothing else; S3 answers 404 instead of 403 with ListBucket only.",
         _D, f"{_DOCS}AmazonS3/latest/API/API_GetObject.html", "deliverywatch/storage/s3.py",

@@ -103,6 +103,12 @@ class Pipeline:
     optional: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
 
+    @property
+    def expected_steps(self) -> tuple[str, ...]:
+        """The steps that a good run has gone through: not those that watch, nor those that are optional."""
+        left_out = {step for step, where in self.steps.items() if where is Where.MONITOR} | {*self.optional}
+        return tuple(step for step in self.steps if step not in left_out)
+
 
 def pipelines_of(document: object, source: Source | None = None) -> tuple[Pipeline, ...]:
     """Return the pipelines of a declaration, the decoded file; `source` knows the lines for what is wrong with it.

@@ -21,6 +21,7 @@ from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.history import of_history
 from deliverywatch.pipeline.diagnosis.manifest import expected_nodes
 from deliverywatch.pipeline.diagnosis.runs import Execution, Status, execution_of, execution_of_event, running
+from deliverywatch.pipeline.diagnosis.shape import Shape, shape_of
 
 _TOLERANCE = timedelta(seconds=thresholds.PIPELINE_CLOCK_TOLERANCE_SECONDS)
 # A function has a minute; a pipeline that starts more does so in a distributed Map, which counts its items itself.
@@ -37,6 +38,9 @@ class Executions(Protocol):
 
     def history(self, arn: str) -> Iterable[Mapping[str, Any]]:
         """Yield the events of an execution, the oldest first."""
+
+    def definition(self, arn: str) -> object:
+        """Return the decoded definition that an execution began with."""
 
     def map_run(self, arn: str) -> Mapping[str, Any]:
         """Return what DescribeMapRun says."""
@@ -67,6 +71,7 @@ class Run:
         problems: What could not be read, a sentence each.
         not_counted: Results of dbt that are none of this execution, likewise.
         map_runs: Its distributed Maps.
+        shape: That of its state machine; None where the history alone says all.
     """
 
     pipeline: Pipeline
@@ -76,6 +81,7 @@ class Run:
     problems: tuple[str, ...] = ()
     not_counted: tuple[str, ...] = ()
     map_runs: tuple[Items, ...] = ()
+    shape: Shape | None = None
 
     @property
     def failed_execution(self) -> str:
@@ -144,6 +150,7 @@ def _run_of(execution: Execution, pipelines: Sequence[Pipeline], executions: Exe
         evidence=evidence,
         dbt=_dbt_runs(ended, pipeline, evidence.artifacts, artifacts, collected),
         map_runs=_map_runs(evidence.map_runs, executions, collected),
+        shape=_shape(ended, pipeline, evidence, executions, collected),
         problems=tuple(collected.problems),
         not_counted=tuple(collected.not_counted),
     )
@@ -179,6 +186,20 @@ def _with_nested(evidence: Evidence, executions: Executions, collected: _Collect
     if left := len(set(waiting) - read):
         collected.problems.append(f"It started {len(read) + left} executions; {left} of them were not looked at.")
     return evidence
+
+
+def _shape(
+    execution: Execution, pipeline: Pipeline, evidence: Evidence, executions: Executions, collected: _Collected
+) -> Shape | None:
+    """Return the shape of the state machine, where it decides whether all steps were done that were to be."""
+    is_done = bool(pipeline.expected_steps) and {*pipeline.expected_steps} <= {*evidence.finished}
+    if execution.status is not Status.SUCCEEDED or is_done or not evidence.has_history:
+        return None
+    try:
+        return shape_of(executions.definition(execution.arn))
+    except DeliveryWatchError as error:
+        collected.problems.append(str(error))
+        return None
 
 
 def _map_runs(arns: Iterable[str], executions: Executions, collected: _Collected) -> tuple[Items, ...]:

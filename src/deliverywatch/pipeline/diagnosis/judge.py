@@ -19,6 +19,7 @@ from deliverywatch.pipeline.diagnosis.completeness import lacking, listed
 from deliverywatch.pipeline.diagnosis.dbt import Node, netted
 from deliverywatch.pipeline.diagnosis.evidence import Failure, job_failures
 from deliverywatch.pipeline.diagnosis.runs import JobRun, Status
+from deliverywatch.pipeline.diagnosis.shape import Shape
 
 # The worst of them is the verdict.
 _ORDER = (Verdict.FAILING, Verdict.BLIND, Verdict.TOO_LITTLE, Verdict.HEALTHY)
@@ -123,11 +124,14 @@ def _execution(run: Run) -> Iterator[Observation]:
 
 
 def _steps(run: Run) -> Iterator[Observation]:
-    finished, has_items = {*run.evidence.finished}, bool(run.map_runs)
-    for step in expected_steps(run.pipeline):
+    finished, shape = {*run.evidence.finished}, run.shape or Shape(frozenset(), frozenset(), frozenset())
+    for step in expected_steps(run):
         if step in finished:
             yield Observation(Verdict.HEALTHY, "step", f"{step} ended.")
-        elif run.evidence.has_history and not has_items:
+        elif shape.states and step not in shape.states:
+            yield Observation(Verdict.TOO_LITTLE, "step", f"{step} is declared, and no state of the state machine.")
+        # What a distributed Map does shows in the counts of its items.
+        elif run.evidence.has_history and not (step in shape.in_items and run.map_runs):
             ended = "was entered and did not end" if step in run.evidence.steps else "did not run"
             yield Observation(Verdict.TOO_LITTLE, "step", f"{step} {ended}.")
     for step, id_ in run.evidence.not_awaited:
@@ -141,11 +145,11 @@ def _steps(run: Run) -> Iterator[Observation]:
             yield Observation(Verdict.HEALTHY, "step", f"All {items.total:,} items of {items.name} succeeded.")
 
 
-def expected_steps(pipeline: Pipeline) -> tuple[str, ...]:
-    """Return the steps that a good run has gone through."""
-    return tuple(
-        step for step, where in pipeline.steps.items() if where is not Where.MONITOR and step not in pipeline.optional
-    )
+def expected_steps(run: Run) -> tuple[str, ...]:
+    """Return the steps that this run must have gone through: those declared, or else those on every way to success."""
+    if run.pipeline.steps or run.shape is None:
+        return run.pipeline.expected_steps
+    return tuple(sorted(run.shape.always - {*run.pipeline.optional}))
 
 
 def _jobs(run: Run) -> Iterator[Observation]:
@@ -175,7 +179,7 @@ def _dbt(run: Run) -> Iterator[Observation]:
 def expects_dbt(run: Run) -> bool:
     """Return whether results of dbt belong to a run: it declares where they lie, and that a step of it runs dbt."""
     steps = [step for step, where in run.pipeline.steps.items() if where in _BUILT_BY_DBT]
-    ran = {*run.evidence.finished, *expected_steps(run.pipeline)}
+    ran = {*run.evidence.finished, *expected_steps(run)}
     return bool(run.pipeline.artifacts) and (not steps or any(step in ran for step in steps))
 
 

@@ -122,6 +122,11 @@ CONVENTIONS = (
         {**PLAIN, "convention": "inclusive-days", "shared_begins": True, "order_by": "n"},
         tick=DAY, step=DAY, small=2 * DAY, shares_begins=True, is_date=True,
     ),
+    Convention(
+        "several a day, no order",
+        {**PLAIN, "shared_begins": True},
+        tick=DAY, small=DAY, shares_begins=True, is_date=True,
+    ),
     Convention("planned", {**FLAGGED, "future_versions": True}, flag=("yes", "no"), is_planned=True),
     Convention("planned, no flag", {**PLAIN, "future_versions": True}, is_planned=True),
     Convention(
@@ -296,7 +301,8 @@ def _ends_early(case: Case, convention: Convention) -> bool:
 
 def _written_twice(case: Case, convention: Convention) -> bool:
     case.rows.insert(0, {**case.rows[0]})
-    case.expected |= {"duplicate_begin", "overlap", "unchanged"}
+    has_order = not convention.shares_begins or "order_by" in convention.declared
+    case.expected |= {"overlap"} | ({"duplicate_begin", "unchanged"} if has_order else set())
     case.expected |= {"duplicate_version_key"} if "version_key" in convention.declared else set()
     return True
 
@@ -343,7 +349,15 @@ def _deleted_yet_current(case: Case, convention: Convention) -> bool:
 def _begins_in_the_future(case: Case, convention: Convention) -> bool:
     case.rows[-1]["f"] = convention.time(LAST_TICK + 3)
     case.rows[-2]["t"] = case.rows[-1]["f"] - convention.step
-    case.expected |= {"future_begin"}
+    case.expected |= {"future_begin", "future_end"}
+    return not convention.is_planned
+
+
+def _ends_in_the_future(case: Case, convention: Convention) -> bool:
+    case.rows[-1]["t"] = convention.time(LAST_TICK + 3)
+    case.expected |= (
+        {"future_end"} | _no_current(convention) if not convention.flag else {"future_end", "flag_disagrees"}
+    )
     return not convention.is_planned
 
 
@@ -412,6 +426,7 @@ FAULTS: Sequence[tuple[str, Fault]] = (
     ("null_key", _has_no_begin),
     ("deleted_current", _deleted_yet_current),
     ("future_begin", _begins_in_the_future),
+    ("future_end", _ends_in_the_future),
     ("unknown_flag", _flag_says_something_else),
     ("duplicate_version_key", _version_key_is_used_twice),
     ("duplicate_version_key", _has_no_version_key),

@@ -75,6 +75,7 @@ def of_key(ordered: list[Version], as_of: int) -> Counter[str]:
         )
         violations["deleted_current"] += bool(version.deleted) and bool(version.current)
         violations["future_begin"] += begin > as_of
+        violations["future_end"] += end is not None and end > as_of
     return violations
 
 

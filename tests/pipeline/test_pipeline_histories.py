@@ -14,7 +14,6 @@ from deliverywatch.pipeline.declaration.histories import CHECKS, PRESETS, HardDe
 from pipeline.pipeline_world import PLAIN, history
 
 DBT = {"table": "h", "key": ["k"], "convention": "dbt-snapshot"}
-DATES = {**PLAIN, "convention": "inclusive-days"}
 SOURCE = {"table": "s", "updated_at": "changed"}
 
 
@@ -39,7 +38,6 @@ SOURCE = {"table": "s", "updated_at": "changed"}
             'names "y", which is in current_values',
         ),
         ({**PLAIN, "shared_begins": "yes"}, "shared_begins", 'is "yes", and can be true or false'),
-        ({**DATES, "shared_begins": True, "tracked": ["plan"]}, "shared_begins", "needs order_by"),
         ({**PLAIN, "order_by": "n"}, "order_by", "needs shared_begins"),
         ({**PLAIN, "checks_off": ["gaps"]}, "checks_off", 'is "gaps", and can be the name of a check: many_current'),
         ({**PLAIN, "tolerance": "a second"}, "tolerance", "can be a time such as 1 millisecond"),

@@ -34,8 +34,8 @@ def _parts(history: History) -> Iterator[str]:
     yield _current(history)
     yield f"hard_deletes is {history.hard_deletes}: {_DELETES[history.hard_deletes]}"
     if history.shared_begins:
-        order = history.order_by and f", in the order of {history.order_by}"
-        yield f"versions may share a begin{order}"
+        order = f"in the order of {history.order_by}" if history.order_by else "and nothing says which came first"
+        yield f"versions may share a begin, {order}"
     if history.future_versions:
         yield "versions may be planned"
     yield f"a version differs from the one before in {' or '.join(history.tracked) or 'what is not declared'}"
@@ -66,7 +66,7 @@ def hint(name: str, history: History, row: Mapping[str, Any], as_of: datetime) -
         step = _STEPS.get(shortest) if shortest == longest else None
         return f" Each is one {step} long: are the ends inclusive, with the precision {step}?" if step else ""
     latest = time_of(row["latest_end"])
-    if name in ("flag_disagrees", "no_current") and latest and latest > as_of + _FAR:
+    if name in ("flag_disagrees", "no_current", "future_end") and latest and latest > as_of + _FAR:
         return f" Ends run to {latest:%Y-%m-%d}: if that means no end, declare it as open_end."
     if name == "unknown_flag":
         values = str(row["unknown_words"] or "").replace(chr(BETWEEN), ", ")

@@ -19,8 +19,8 @@ from deliverywatch.pipeline.declaration.histories import (
 )
 
 # What a flag says, in lower case, where the declaration does not; nothing is the same as NULL.
-YES = ("true", "t", "yes", "y", "1", "current")
-_NO = ("false", "f", "no", "n", "0", "")
+YES = ("true", "t", "yes", "y", "1", "current", "active")
+_NO = ("false", "f", "no", "n", "0", "expired", "inactive", "historical", "")
 
 # Of inclusive ends: what is between an end and the next begin. Athena has no interval below a millisecond.
 _STEPS = {
@@ -128,6 +128,7 @@ def _of_times(history: History) -> _Judged:
     # Without a step of its own, an inclusive end is followed within a millisecond.
     hole = f"covered_until {'<=' if inclusive and not step else '<'} next_f{_slack(history, '-', step)}"
     deleted = " AND NOT d" if history.hard_deletes is HardDeletes.SOFT else ""
+    plans_ends = history.future_versions or history.current_is is CurrentIs.IN_FORCE
     again = " AND o IS NOT DISTINCT FROM {0}_o" if history.shared_begins else ""
     twin = " OR ".join(f"(f = {side}_f{again.format(side)})" for side in ("prior", "next"))
     return {
@@ -140,6 +141,7 @@ def _of_times(history: History) -> _Judged:
         if history.shared_begins and not history.order_by
         else (f"COALESCE({twin}, FALSE)",),
         "future_begin": ("", "versions are planned") if history.future_versions else ("f > as_of",),
+        "future_end": ("", "ends may be planned") if plans_ends else ("t > as_of",),
     }
 
 
@@ -147,7 +149,10 @@ def _of_values(history: History) -> _Judged:
     twice_deleted = "d AND COALESCE(prior_d, FALSE)" if history.hard_deletes is HardDeletes.NEW_RECORD else ""
     has_gaps = history.hard_deletes in (HardDeletes.INVALIDATE, HardDeletes.SOFT)
     follows = f" AND prior_until >= f{_slack(history, '-', _step(history))}" if has_gaps else ""
-    same = f"prior_f IS NOT NULL AND is_same{follows}"
+    # Without an order, versions that share a begin or last no time may have been any of them the one before.
+    is_ambiguous = history.shared_begins and not history.order_by
+    apart = " AND prior_f < f AND prior_until > prior_f" if is_ambiguous else ""
+    same = f"prior_f IS NOT NULL AND is_same{follows}{apart}"
     reason = "no tracked columns are declared"
     if history.strategy is Strategy.TIMESTAMP:
         same, reason = "", "the strategy timestamp writes a version whenever a row was touched"

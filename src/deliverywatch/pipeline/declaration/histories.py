@@ -152,6 +152,7 @@ CHECKS: Mapping[str, str] = {
     "null_key": "no key or no begin",
     "deleted_current": "a deleted version that is still current",
     "future_begin": "a version that begins in the future",
+    "future_end": "a version that ends in the future",
     "unknown_flag": "a flag whose value is neither yes nor no",
     "duplicate_version_key": "a version without a key of its own",
     "missed_change": "a change of the source that the history missed",

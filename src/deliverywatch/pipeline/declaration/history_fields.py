@@ -162,11 +162,6 @@ def _contradictions(table: Table, history: History) -> Iterator[tuple[str, str]]
     yield from _of_flags(history)
     if history.order_by and not history.shared_begins:
         yield "order_by", "says which of several versions with one begin came first, and needs shared_begins = true."
-    if _lacks_order(history):
-        yield (
-            "shared_begins",
-            'is true, so that nothing says which version came first: it needs order_by, or checks_off = ["unchanged"].',
-        )
     if history.checks_off and set(history.checks_off) >= set(_made(history)):
         yield "checks_off", "leaves no check to be made, and can name fewer; or leave out the history."
     if history.convention == "dbt-snapshot" and history.ends is Ends.INCLUSIVE:
@@ -205,11 +200,6 @@ def _of_flags(history: History) -> Iterator[tuple[str, str]]:
         yield "not_current_values", "needs current_values, which says what the others are."
     if both := sorted({*history.current_values} & {*history.not_current_values}):
         yield "not_current_values", f'names "{both[0]}", which is in current_values, and can name others.'
-
-
-def _lacks_order(history: History) -> bool:
-    is_judged = history.tracked and history.strategy is Strategy.CHECK and "unchanged" not in history.checks_off
-    return bool(history.shared_begins and not history.order_by and is_judged)
 
 
 def _made(history: History) -> Sequence[str]:

@@ -51,6 +51,7 @@ class Convention:
     is_planned: bool = False
     shares_begins: bool = False
     is_date: bool = False
+    is_number: bool = False
     zone: str = "UTC"
     names: dict[str, str] = field(default_factory=lambda: NAMES)
 
@@ -139,6 +140,11 @@ CONVENTIONS = (
         "own words",
         {**FLAGGED, "current_values": ["A"], "not_current_values": ["H", ""]},
         flag=("A", "H"),
+    ),
+    Convention(
+        "days as numbers",
+        {**FLAGGED, "convention": "inclusive-days", "times": "yyyymmdd", "open_end": "9999-12-31"},
+        tick=DAY, step=DAY, small=DAY, flag=("Y", "N"), far="9999-12-31", is_date=True, is_number=True,
     ),
     Convention("local time", {**PLAIN, "time_zone": "Pacific/Auckland"}, zone="Pacific/Auckland"),
     Convention(
@@ -441,6 +447,7 @@ FAULTS: Sequence[tuple[str, Fault]] = (
 def tables(rows: Iterable[Row], source: Iterable[Row], convention: Convention) -> tuple[pa.Table, pa.Table]:
     """The history and its source as tables, in the types and with the names of the convention."""
     names, moment = convention.names, pa.date32() if convention.is_date else pa.timestamp("us")
+    moment = pa.int64() if convention.is_number else moment
     text = pa.string()
     flag, deleted = ((_type(pair[0]) if pair else text) for pair in (convention.flag, convention.deleted))
     types = {"k": text, "f": moment, "t": moment, "cur": flag, "del": deleted, "email": text, "plan": text}
@@ -462,11 +469,14 @@ def _written(row: Row, convention: Convention) -> Row:
     """A row with the flags and the open end in the words of the convention."""
     words, marks = convention.flag or ("yes", "no"), convention.deleted
     far = datetime.fromisoformat(convention.far) if convention.far and row["n"] % 2 == 0 else None
+    times = {"f": row["f"], "t": row["t"] or far}
+    if convention.is_number:
+        times = {name: time and int(f"{time:%Y%m%d}") for name, time in times.items()}
     return {
         **row,
+        **times,
         "cur": row["cur"] if isinstance(row["cur"], str) else words[0] if row["cur"] else words[1],
         "del": marks[0] if row["del"] else marks[1],
-        "t": row["t"] or far,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from deliverywatch.pipeline.checks.rules import words_of_current
 from deliverywatch.pipeline.checks.sql import BETWEEN, time_of, whole
-from deliverywatch.pipeline.declaration.histories import CurrentIs, Ends, HardDeletes, History, Rows, SourceTable
+from deliverywatch.pipeline.declaration.histories import CurrentIs, Ends, HardDeletes, History, Rows, SourceTable, Times
 
 _DELETES = {
     HardDeletes.IGNORE: "a deleted key keeps its current version",
@@ -28,8 +28,9 @@ def described(history: History) -> str:
 def _parts(history: History) -> Iterator[str]:
     end = "included" if history.ends is Ends.INCLUSIVE else "not included"
     until = f", by the {history.precision}" if history.precision else ""
+    times = "" if history.times is Times.TIMESTAMPS else f" (both as {history.times})"
     zone = "" if history.time_zone == "UTC" else f", in the time of {history.time_zone}"
-    yield f"a version holds from {history.valid_from} until {history.valid_to}, which is {end}{until}{zone}"
+    yield f"a version holds from {history.valid_from} until {history.valid_to}, which is {end}{until}{times}{zone}"
     yield f"no end is NULL{f' or {history.open_end[:10]} and later' if history.open_end else ''}"
     yield _current(history)
     yield f"hard_deletes is {history.hard_deletes}: {_DELETES[history.hard_deletes]}"

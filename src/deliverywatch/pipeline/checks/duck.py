@@ -12,6 +12,8 @@ from deliverywatch import athena_duckdb
 from deliverywatch.errors import InputError
 
 _translated = lru_cache(64)(athena_duckdb.translated)
+# Of the lines that DuckDB says of an error, those that help.
+_REASONS = ("Candidate bindings", "Did you mean", "Error when converting", "Could not convert")
 _READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".json": "read_json", ".jsonl": "read_json"}
 
 
@@ -40,10 +42,14 @@ class LocalTables:
             names = [column[0] for column in result.description]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         except self._error as error:
-            reason = " ".join(line for line in str(error).splitlines() if line and not line.startswith(("LINE", " ")))
+            first, *lines = str(error).splitlines()
+            reason = " ".join([first, *(line for line in lines if line.startswith(_REASONS))])
+            is_number = "INT -> TIMESTAMP" in reason
             raise InputError(
                 f"The check cannot be run: {reason.rstrip('. ')}.",
-                next_step=f"Compare the declaration with the tables: {', '.join(self._names())}.",
+                next_step="Declare times, such as yyyymmdd or epoch_seconds: valid_from and valid_to are numbers."
+                if is_number
+                else f"Compare the declaration with the tables: {', '.join(self._names())}.",
             ) from error
 
     def _names(self) -> list[str]:
@@ -60,8 +66,10 @@ class LocalTables:
         name = path.name.split(".")[0].replace('"', "")
         source = f"{reader}([{listed}])"
         try:
-            columns = "*" if readable[0].suffix == ".parquet" else self._columns(source)
-            self.connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} FROM {source}')  # noqa: S608
+            is_typed = readable[0].suffix == ".parquet"
+            # A view of text would be read anew by each query, in the types that this one casts to.
+            made, columns = ("VIEW", "*") if is_typed else ("TABLE", self._columns(source))
+            self.connection.execute(f'CREATE {made} "{name}" AS SELECT {columns} FROM {source}')  # noqa: S608
         except self._error as error:
             raise InputError(
                 f"{path} cannot be read as the table {name}: {str(error).splitlines()[0].rstrip('. ')}.",

@@ -25,6 +25,7 @@ from deliverywatch.pipeline.checks.sql import (
     table_name,
     timestamp,
     whole,
+    written_at,
 )
 from deliverywatch.pipeline.checks.validation import Check, Counts, Result, Score, Topic
 from deliverywatch.pipeline.declaration.histories import HardDeletes, History, Strategy
@@ -103,13 +104,13 @@ def _kept(history: History) -> Iterator[str]:
     """Yield what is read of the table; its own names end here, so that none of them can be taken for one of ours."""
     for prefix, names in (("k", history.key), ("v", history.tracked)):
         yield from (f"{identifier(name)} AS {prefix}{number}" for number, name in enumerate(names))
-    end, far = moment(history.valid_to), f"TIMESTAMP '{history.open_end}'"
-    yield f"{moment(history.valid_from)} AS f"
+    end, far = moment(history.valid_to, history.times), f"TIMESTAMP '{history.open_end}'"
+    yield f"{moment(history.valid_from, history.times)} AS f"
     yield f"{f'CASE WHEN {end} < {far} THEN {end} END' if history.open_end else end} AS t"
     yield f"{in_words(history.is_current, rules.words_of_current(history)[0])} AS flag"
     yield f"{_is_deleted(history)} AS d"
     yield f"{_unknown(history)} AS unknown_word"
-    yield f"{moment(history.loaded_at or history.valid_from)} AS counted"
+    yield f"{written_at(history)} AS counted"
     if history.order_by:
         yield f"{identifier(history.order_by)} AS o"
     if history.version_key:

@@ -23,6 +23,7 @@ from deliverywatch.pipeline.checks.sql import (
     table_name,
     timestamp,
     whole,
+    written_at,
 )
 from deliverywatch.pipeline.declaration.histories import History, Rows, SourceTable
 
@@ -117,7 +118,7 @@ def _is_due(history: History, table: SourceTable, as_of: datetime) -> str:
     now, latest_by = (
         timestamp(time, history.time_zone) for time in (as_of, as_of - timedelta(hours=table.delay_hours))
     )
-    written = moment(history.loaded_at or history.valid_from)
+    written = written_at(history)
     last_run = f"(SELECT MAX({written}) FROM {table_name(history.table)} WHERE {written} <= {now})"  # noqa: S608
     return f"(s.updated IS NULL OR s.updated <= {latest_by} OR s.updated <= {last_run})"
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from deliverywatch.errors import InputError
+from deliverywatch.pipeline.declaration.histories import History, Times
 
 SAMPLES = 5  # of one check
 # Between samples: the unit separator, since a key may hold a comma.
@@ -41,9 +42,21 @@ def timestamp(time: datetime, time_zone: str = "UTC") -> str:
     return f"TIMESTAMP '{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03}'"
 
 
-def moment(column: str) -> str:
+def moment(column: str, times: Times = Times.TIMESTAMPS) -> str:
     """Return a column as a time: of a date its midnight."""
-    return f"CAST({identifier(column)} AS TIMESTAMP(6))"
+    name = identifier(column)
+    read = {
+        Times.TIMESTAMPS: name,
+        Times.YYYYMMDD: f"DATE_PARSE(CAST({name} AS VARCHAR), '%Y%m%d')",
+        Times.EPOCH_SECONDS: f"FROM_UNIXTIME({name})",
+        Times.EPOCH_MILLISECONDS: f"FROM_UNIXTIME({name} / 1000.0)",
+    }
+    return f"CAST({read[times]} AS TIMESTAMP(6))"
+
+
+def written_at(history: History) -> str:
+    """Return the time at which a version was written; its begin where the table does not say."""
+    return moment(history.loaded_at) if history.loaded_at else moment(history.valid_from, history.times)
 
 
 def in_words(column: str, words: Sequence[str]) -> str:

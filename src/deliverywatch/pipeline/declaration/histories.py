@@ -29,6 +29,15 @@ class Precision(StrEnum):
     MICROSECOND = "microsecond"
 
 
+class Times(StrEnum):
+    """How `valid_from` and `valid_to` are written: as dates, timestamps or such text, or as whole numbers."""
+
+    TIMESTAMPS = "timestamps"
+    YYYYMMDD = "yyyymmdd"
+    EPOCH_SECONDS = "epoch_seconds"
+    EPOCH_MILLISECONDS = "epoch_milliseconds"
+
+
 class HardDeletes(StrEnum):
     """What becomes of a key that the source no longer has: dbt's three words, and a flag in the version itself."""
 
@@ -114,6 +123,7 @@ class History:
     open_end: str = ""
     loaded_at: str = ""
     convention: str = ""
+    times: Times = Times.TIMESTAMPS
     ends: Ends = Ends.EXCLUSIVE
     precision: Precision | None = None
     hard_deletes: HardDeletes = HardDeletes.IGNORE

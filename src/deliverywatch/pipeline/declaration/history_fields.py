@@ -20,6 +20,7 @@ from deliverywatch.pipeline.declaration.histories import (
     Rows,
     SourceTable,
     Strategy,
+    Times,
 )
 from deliverywatch.pipeline.declaration.names import COLUMN, TABLE, TIME
 from deliverywatch.pipeline.declaration.table import Form, Table
@@ -51,6 +52,7 @@ def history_of(declared: Table) -> History:
         open_end=_open_end(table),
         loaded_at=table.text("loaded_at", COLUMN, ""),
         convention=convention,
+        times=Times(table.word("times", Times, Times.TIMESTAMPS)),
         ends=Ends(table.word("ends", Ends, Ends.EXCLUSIVE)),
         precision=Precision(table.word("precision", Precision)) if "precision" in table.body else None,
         hard_deletes=HardDeletes(table.word("hard_deletes", HardDeletes)),

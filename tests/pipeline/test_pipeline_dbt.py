@@ -29,6 +29,7 @@ def values(run: DbtRun) -> dict[str, float]:
         ("v6", {"DbtModelsRun": 2, "DbtModelsFailed": 1, "DbtTestsPassed": 2}),
         ("v6_fusion", {"DbtModelsRun": 1, "DbtTestsPassed": 1, "DbtUnknown": 1}),
         ("v6_docs_generate", {}),
+        ("sources_v3", {"DbtSourcesStale": 2}),
     ],
 )
 def test_each_version_is_counted(name: str, expected: dict[str, float]) -> None:
@@ -37,6 +38,19 @@ def test_each_version_is_counted(name: str, expected: dict[str, float]) -> None:
 
 def test_a_status_that_no_rule_covers_is_named() -> None:
     assert run_of(event("dbt_v6_fusion")).unknown == {"deferred": 1}
+
+
+def test_a_source_that_is_too_old_failed_and_one_that_cannot_be_read_is_broken() -> None:
+    nodes = {node.unique_id.rpartition(".")[2]: node for node in run_of(event("dbt_sources_v3")).nodes}
+    endings = {name: node.ending.value for name, node in nodes.items()}
+    assert endings == {"sf_user": "good", "sf_account": "failed", "sf_group": "warned", "sf_role": "errored"}
+    assert nodes["sf_account"].message == "The newest row of the source is 30.5 hours old."
+    assert "TABLE_NOT_FOUND" in nodes["sf_role"].message
+
+
+def test_results_without_a_source_say_nothing_of_their_age() -> None:
+    names = {point.name for point in metrics.of_dbt([run_of(event("dbt_v5"))], None)}
+    assert "DbtSourcesStale" not in names
 
 
 def test_a_test_that_docs_generate_wrote_down_did_not_pass() -> None:

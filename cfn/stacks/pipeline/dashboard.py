@@ -115,6 +115,9 @@ _CHARTS: Sequence[tuple[str, Sequence[_Line], Sequence[_Limit]]] = (
     ("dbt", (
         ("dbt", "DbtModelsRun", "Sum", "models run", BLUE),
         ("dbt", "DbtModelsFailed", "Sum", "models failed", RED),
+        ("dbt", "DbtModelsSkipped", "Sum", "models skipped", GREY),
+        ("dbt", "DbtHooksFailed", "Sum", "hooks failed", RED),
+        ("dbt", "DbtSourcesStale", "Sum", "sources stale", ORANGE),
         ("dbt", "DbtTestsPassed", "Sum", "tests passed", GREEN),
         ("dbt", "DbtTestsFailed", "Sum", "tests failed", ORANGE),
         ("dbt", "DbtTestsErrored", "Sum", "tests broken", GREY),

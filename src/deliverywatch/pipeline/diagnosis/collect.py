@@ -256,6 +256,8 @@ def _read(address: str, artifacts: Artifacts, collected: _Collected) -> DbtRun |
 def _expected(address: str, run: DbtRun, artifacts: Artifacts) -> frozenset[str]:
     """Return the nodes that the manifest beside the results names; none without one that can be read."""
     folder, _, name = address.rpartition("/")
+    if "run_results" not in name:
+        return frozenset()
     try:
         body = artifacts.fetch(f"{folder}/{name.replace('run_results', 'manifest')}")
         return expected_nodes(json.loads(body), run) if body else frozenset()

@@ -1,9 +1,11 @@
 """dbt's `run_results.json`, versions 4 to 6 and what Fusion adds -> which nodes were run, when, and how they ended.
 
-Format: docs.getdbt.com/reference/artifacts/run-results-json. It is read leniently: Fusion writes fields that the schema
-forbids, and leaves out some that it demands. A status that no rule covers is counted as unknown, and logged. Every
-command overwrites the file, and `dbt retry` writes down only what it tried again: `netted` is the last word on each
-node.
+Its `sources.json`, what `dbt source freshness` found, is read likewise: a source is a node, and stale is a failure.
+
+Formats: docs.getdbt.com/reference/artifacts/run-results-json and sources-json. They are read leniently: Fusion writes
+fields that the schema forbids, and leaves out some that it demands. A status that no rule covers is counted as unknown,
+and logged. Every command overwrites the file, and `dbt retry` writes down only what it tried again: `netted` is the
+last word on each node.
 """
 
 import json
@@ -20,6 +22,7 @@ from deliverywatch.messages.untrusted import mapping, objects
 from deliverywatch.pipeline.declaration.values import moment, number, text
 
 VERSIONS = (4, 5, 6)
+_VERSIONS = {"run-results": VERSIONS, "sources": (1, 2, 3)}
 # Others write nodes down that they did not run: after `docs generate` each has the status `success`, tests too.
 _RUNS_TESTS = frozenset({"test", "build", "retry"})
 _RUNS_NODES = _RUNS_TESTS | {"run", "seed", "snapshot", "run-operation", ""}
@@ -27,7 +30,8 @@ _BUILT_KINDS = frozenset({"model", "snapshot", "seed"})
 _TEST_KINDS = frozenset({"test", "unit_test"})
 # Two runs of a node with the same of these are tries of the same work; one for another target is other work.
 _SAME_WORK = ("target", "profile", "vars", "event_time_start", "event_time_end")
-_VERSION = re.compile(r"run-results/v(\d+)\.json$")
+_VERSION = re.compile(r"(run-results|sources)/v(\d+)\.json$")
+_FRESHNESS = "source freshness"
 
 
 class Ending(StrEnum):
@@ -175,19 +179,19 @@ def _replaces(node: Node, before: Node, *, is_same_file: bool) -> bool:
 
 
 def run_of(document: object) -> DbtRun:
-    """Return what a `run_results.json` says; raise InputError for anything else and for other versions."""
+    """Return what results or freshness of dbt say; raise InputError for any other file and for other versions."""
     body = mapping(document)
     metadata, results = mapping(body.get("metadata")), body.get("results")
     match = _VERSION.search(text(metadata.get("dbt_schema_version")))
     if not match or not isinstance(results, list):
         raise InputError(
-            "This is not a run_results.json of dbt: it names no such schema, or has no results.",
-            next_step="Give the run_results.json of dbt's target folder, not its manifest or its sources.",
+            "This is not a run_results.json or sources.json of dbt: it names no such schema, or has no results.",
+            next_step="Give one of these from dbt's target folder, not its manifest.",
         )
-    version = int(match[1])
-    if version not in VERSIONS:
+    kind, version = match[1], int(match[2])
+    if version not in (known := _VERSIONS[kind]):
         raise InputError(
-            f"The run_results.json is of version {version}; versions {VERSIONS[0]} to {VERSIONS[-1]} are known.",
+            f"The {kind.replace('-', '_')}.json is of version {version}; versions {known[0]} to {known[-1]} are known.",
             next_step="Compare the version with dbt's documentation and extend `pipeline/diagnosis/dbt.py`.",
         )
     arguments = mapping(body.get("args"))
@@ -196,6 +200,8 @@ def run_of(document: object) -> DbtRun:
     # What is tried again is written down under the command that it goes on with.
     if "retry" in text(arguments.get("invocation_command")).split()[:2]:
         command = "retry"
+    if kind == "sources":
+        command, results = _FRESHNESS, [_stale(result) for result in objects(results)]
     return DbtRun(
         invocation_id=text(metadata.get("invocation_id")),
         command=command,
@@ -237,6 +243,14 @@ def _node(result: Mapping[str, Any], command: str) -> Node:
         failures=int(failures) if failures is not None else None,
         message=text(result.get("message")),
     )
+
+
+def _stale(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the result of a source as that of a test: its error is that it is too old, and no error of the test."""
+    hours = number(result.get("max_loaded_at_time_ago_in_s"))
+    age = f"The newest row of the source is {hours / 3600:.1f} hours old." if hours is not None else ""
+    status = "fail" if text(result.get("status")).lower() == "error" else result.get("status")
+    return {**result, "status": status, "message": result.get("error") or age}
 
 
 def _ending(kind: str, status: str, command: str) -> Ending:

@@ -14,7 +14,10 @@ from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.pipeline.diagnosis.runs import JobRun, job_run_of
 
 # No longer than S3 allows: a text full of beginnings would take quadratic time.
-_ARTIFACT = re.compile(r"s3://[^/\s'\"]{1,63}/[^\s'\",;()]{0,1000}run_results[^/\s'\",;()]{0,200}?\.json")
+# Files of dbt: run_results.json and sources.json, with whatever else distinguishes them.
+_ARTIFACT = re.compile(
+    r"s3://[^/\s'\"]{1,63}/[^\s'\",;()]{0,1000}(?:run_results[^/\s'\",;()]{0,200}?|[/_-]sources)\.json(?!\.?\w)"
+)
 # Output is at most 256 KB; deeper than this it is no data that a person wrote.
 _DEPTH = 24
 

@@ -44,6 +44,7 @@ PUBLISHED: Mapping[tuple[JobType, str], str] = {
     (JobType.DBT, "DbtTestsWarned"): "Count",
     (JobType.DBT, "DbtTestsErrored"): "Count",
     (JobType.DBT, "DbtTestsSkipped"): "Count",
+    (JobType.DBT, "DbtSourcesStale"): "Count",
     (JobType.DBT, "DbtUnknown"): "Count",
     (JobType.VALIDATION, "RecordsProcessed"): "Count",
     (JobType.VALIDATION, "DataQualityScore"): "Percent",
@@ -124,6 +125,8 @@ def of_dbt(runs: Sequence[DbtRun], verdict: Verdict | None) -> list[Point]:
         "DbtTestsSkipped": tests[Ending.SKIPPED],
         "DbtUnknown": sum(node.ending is Ending.UNKNOWN for node in nodes),
     }
+    if sources := [node for node in nodes if node.kind == "source"]:
+        values["DbtSourcesStale"] = sum(node.is_bad for node in sources)
     return [*_success(JobType.DBT, verdict), *(Point(JobType.DBT, name, value) for name, value in values.items())]
 
 

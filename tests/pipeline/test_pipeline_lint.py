@@ -92,7 +92,13 @@ CAUGHT, HIDDEN = "caught-succeeds", "named-succeeds"
          [("error-dropped", "Work")]),
         ({"Work": task(Arguments={}, Catch=[ALL | {"Output": {"x": 1}, "Next": "F"}]), "F": FAIL},
          [("error-dropped", "Work")]),
+        ({"Work": task(Catch=[ALL | {"Next": "Note"}]), "Note": task("Stop"), "Stop": FAIL}, []),
+        ({"Work": task(Catch=[ALL | {"Next": "Note"}]), "Note": task("Undo"), "Undo": task("Stop"), "Stop": FAIL},
+         [("input-dropped", "Work")]),
         ({"Work": task(), "Out": FAIL}, [("fail-unreached", "Out")]),
+        ({"Work": task("Load", catch="Load"), "Load": task()}, [("caught-continues", "Work")]),
+        ({"Work": task(resource=f"{SERVICE}aws-sdk:transcribe:startTranscriptionJob")}, [("not-waited", "Work")]),
+        ({"Work": task(resource=f"{SERVICE}aws-sdk:sfn:startSyncExecution")}, []),
         # As they should be.
         ({"Work": WORK, "Done": DONE, "Tell": task("Stop"), "Stop": FAIL}, []),
         ({"Work": WORK, "Done": DONE, "Tell": choice("Stop", known="Done"), "Stop": FAIL}, []),
@@ -233,6 +239,11 @@ def test_the_command_ends_with_three_for_errors_and_for_warnings_when_it_is_stri
         "error    $.States.Tell  [caught-succeeds]\n         Tell ends a failure path in Done"
     )
     assert "ecs:runTask" in slow.stdout
+    swallowed = machine(Work=task("Load", catch="Load"), Load=task())
+    noted = machine(Work=task("Load", catch="Note"), Note={"Type": "Pass", "Next": "Load"}, Load=task())
+    (tmp_path / "swallowed.json").write_text(json.dumps(swallowed))
+    (tmp_path / "noted.json").write_text(json.dumps(noted))
+    assert [lint(tmp_path / name).exit_code for name in ("swallowed.json", "noted.json")] == [3, 0]
     (one,) = json.loads(lint(tmp_path / "wrong.json", "--json").stdout)["findings"]
     assert one.keys() == {"rule", "severity", "state", "path", "why", "instead", "machine"}
 

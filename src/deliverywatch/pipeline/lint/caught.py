@@ -93,12 +93,14 @@ def _finding(scope: Scope, state: str, shared: str, names: list[str], *, is_over
         "the execution" if scope.outer is None else "the branch",
     )
     if not is_over:
+        # Nothing is done about it where the state that failed hands it on itself.
+        severity = Severity.ERROR if state in names else Severity.WARNING
         why = f"goes on with {shared} after {what} is caught, and {who} can end in success: no alarm on runs shows it."
         instead = (
             "Note the failure, and end in a Fail state after the work that is still to be done; or catch by name only "
             "the errors that may pass."
         )
-        return Finding("caught-continues", Severity.WARNING, state, scope.path_of(state), why, instead)
+        return Finding("caught-continues", severity, state, scope.path_of(state), why, instead)
     where = f"in {shared}" if shared else "in success"
     why = f"ends a failure path {where}: {what} is caught, and {who} succeeds with it."
     return Finding("caught-succeeds", Severity.ERROR, state, scope.path_of(state), why, _END_IT)

@@ -25,13 +25,14 @@ _SERVICE = re.compile(r"arn:[^:]{0,40}:states:[^:]{0,40}:[^:]{0,40}:(?!activity:
 class Scope:
     """The states that can lead to each other: of the machine, of a branch or of what a Map does with an item.
 
-    `outer` is the state that a branch belongs to, with its scope.
+    `outer` is the state that a branch belongs to, with its scope; `language` is JSONPath or JSONata.
     """
 
     path: str
     states: Mapping[str, Mapping[str, Any]]
     start: str
     outer: tuple[Scope, str] | None = None
+    language: str = "JSONPath"
 
     def path_of(self, name: str) -> str:
         """Return where a state stands in the file, as a JSON path."""
@@ -72,11 +73,15 @@ def scopes_of(definition: Mapping[str, Any]) -> list[Scope]:
 
 def _scopes(definition: Mapping[str, Any], path: str, outer: tuple[Scope, str] | None, depth: int) -> Iterator[Scope]:
     states = {name: mapping(state) for name, state in mapping(definition.get("States")).items()}
-    scope = Scope(path, states, text(definition.get("StartAt")), outer)
+    scope = Scope(path, states, text(definition.get("StartAt")), outer, _language(definition, outer))
     yield scope
     for name, state in states.items() if depth else ():
         for part, inner in _parts(state):
             yield from _scopes(inner, f"{scope.path_of(name)}.{part}", (scope, name), depth - 1)
+
+
+def _language(definition: Mapping[str, Any], outer: tuple[Scope, str] | None) -> str:
+    return text(definition.get("QueryLanguage")) or (outer[0].language if outer else "JSONPath")
 
 
 def _parts(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from deliverywatch.messages.untrusted import objects
+from deliverywatch.pipeline.declaration.values import text
 from deliverywatch.pipeline.lint.findings import Finding, Severity
-from deliverywatch.pipeline.lint.graph import Scope, after_of, amount, arguments_of, resource_of, takes_any
+from deliverywatch.pipeline.lint.graph import Scope, after_of, amount, arguments_of, is_work, resource_of, takes_any
 from deliverywatch.thresholds import PIPELINE_LINT_RETRY_SECONDS
 
 # What is started and goes on by itself, by service and action, with what waits for it; empty where only asking does.
@@ -44,6 +45,10 @@ _FAMILIES = {
     "emr-containers": "emrcontainers",
     "emr-serverless": "emrserverless",
 }
+# Any other of AWS's services, called as its SDK calls it.
+_STARTS = re.compile(
+    r"^aws-sdk:[a-z0-9]{1,40}:(start(?!Sync)|submit)[A-Za-z]{0,40}(Job|Run|Execution|Query|Build|Crawler|Task|Flow)$"
+)
 _ASKS = re.compile(r"^(get|describe|batchGet|list)")
 _ENDLESS = "A run that never ends never fails: no alarm on failed runs shows it."
 
@@ -56,7 +61,7 @@ def tasks(scopes: Iterable[Scope], *, is_limited: bool) -> Iterator[Finding]:
             yield from _not_waited_for(scope, name, where)
             yield from _unlimited(state, where, is_limited=is_limited)
             yield from _retried(state, where)
-            yield from _dropped(state, where)
+            yield from _dropped(scope, name, where)
             yield from _tolerated(state, where)
             yield from _as_text(scope, name, where)
 
@@ -79,7 +84,8 @@ def _not_waited_for(scope: Scope, name: str, where: tuple[str, str]) -> Iterator
         why = "only hands an event to the function (InvocationType Event): the function may fail, and the run goes on."
         instead = "Leave InvocationType out, or give the function a dead-letter queue or destination with an alarm."
         yield Finding("not-waited", Severity.ERROR, *where, why, instead)
-    waits = _STARTED.get(f"{service}:{action}")
+    is_started = bool(_STARTS.match(resource))
+    waits = _STARTED.get(f"{service}:{action}", "" if is_started else None)
     if waits is None or _is_followed(scope, name, service):
         return
     why = f"starts {service}:{action} and goes on at once: it may fail later, and the execution has succeeded."
@@ -150,18 +156,33 @@ def _or(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-def _dropped(state: Mapping[str, Any], where: tuple[str, str]) -> Iterator[Finding]:
+def _dropped(scope: Scope, name: str, where: tuple[str, str]) -> Iterator[Finding]:
+    state = scope.states[name]
     for number, catch in enumerate(objects(state.get("Catch"))):
-        name, path = where
-        output, assigned = catch.get("Output"), catch.get("Assign")
-        is_jsonata = output is not None or "Arguments" in state
-        is_kept = "errorOutput" in f"{output}{assigned}" if is_jsonata and output is not None else True
-        if "ResultPath" in catch and catch["ResultPath"] in (None, "null"):
-            is_kept = False
-        if not is_kept and takes_any(catch):
+        place = (where[0], f"{where[1]}.Catch[{number}]")
+        if not takes_any(catch):
+            continue
+        if _drops_error(catch):
             why = "catches an error and drops it: what comes after cannot say what went wrong."
             instead = 'Keep it: "ResultPath": "$.error", or in JSONata "Output": "{% $states.errorOutput %}".'
-            yield Finding("error-dropped", Severity.WARNING, name, f"{path}.Catch[{number}]", why, instead)
+            yield Finding("error-dropped", Severity.WARNING, *place, why, instead)
+        elif _drops_input(scope, name, catch):
+            why = "puts the error in the place of its input: what goes on after it knows nothing else of the run."
+            yield Finding("input-dropped", Severity.WARNING, *place, why, 'Write "ResultPath": "$.error".')
+
+
+def _drops_error(catch: Mapping[str, Any]) -> bool:
+    if "Output" in catch:
+        return "errorOutput" not in f"{catch['Output']}{catch.get('Assign')}"
+    return "ResultPath" in catch and catch["ResultPath"] in (None, "null")
+
+
+def _drops_input(scope: Scope, name: str, catch: Mapping[str, Any]) -> bool:
+    """Whether a Catch in JSONPath without ResultPath leads to more than one state of work."""
+    if "ResultPath" in catch or text(scope.states[name].get("QueryLanguage")) or scope.language != "JSONPath":
+        return False
+    target = scope.states.get(text(catch.get("Next")), {})
+    return any(map(is_work, (scope.states[one] for one in scope.reached(after_of(target)))))
 
 
 def _tolerated(state: Mapping[str, Any], where: tuple[str, str]) -> Iterator[Finding]:

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from email_athena import Rows, database, run, saved
-from email_world import line
+from email_world import answered, line
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 
 from deliverywatch.email import land
 from deliverywatch.email.events.links import LinkRules
-from deliverywatch.email.events.outcomes import SILENT_DOMAINS
 from deliverywatch.email.events.streams import Stream
+from deliverywatch.email.rates.providers import SILENT_DOMAINS
 from deliverywatch.email.report.pages import engagement
 from deliverywatch.storage.folder import Folder
 
@@ -234,6 +234,14 @@ def test_every_word_of_ses_counts_the_same_everywhere(tmp_path: Path, built_quer
     samples = table()
     lake = Lake(tmp_path, built_queries, samples)
     assert_all_agree(lake)
+    tally = answered(*(line for number, sample in enumerate(samples) for line in sample.lines(number))).tally.counts
+    counted = {
+        "sent": tally.sent,
+        "bounced": tally.bounced,
+        "complained": tally.complained,
+        "not_attempted": tally.skipped,
+    }
+    assert counted == {name: sum(row[name] for row in lake.report["campaigns"]) for name in counted}
     campaigns = by(lake.report["campaigns"], "campaign")
     names = ("bounced", "bounced_soft", "bounced_undetermined", "not_attempted", "complained")
     for number, sample in enumerate(samples):

@@ -176,6 +176,16 @@ def test_a_mail_to_several_people_counts_for_each_and_once_where_ses_names_nobod
     assert "<td>not reported</td>" in html_of(document)
 
 
+def test_what_is_only_at_one_domain_is_said_and_silence_of_gmail_is_no_comparison() -> None:
+    people = [f"{number}@{domain}" for domain in ("example.com", "example.org", "gmail.com") for number in range(5)]
+    bounce = {"event_type": "Bounce", "bounce_type": "Permanent", "recipients": people[:5]}
+    complaints = {"event_type": "Complaint", "recipients": people[:5]}
+    (row,) = report_of({**SENT, "recipients": people}, bounce)["providers"]
+    assert row["sentence"] == "5 bounced, only at example.com (100.0 % of 5)."
+    elsewhere = {**SENT, "recipients": people[:5] + people[10:]}
+    assert report_of(elsewhere, complaints)["providers"] == []
+
+
 def test_only_the_ten_domains_that_receive_most_are_shown() -> None:
     people = [f"{number}@d{domain:02}.example" for domain in range(12) for number in range(12 - domain)]
     rows = report_of({**SENT, "recipients": people})["domains"]

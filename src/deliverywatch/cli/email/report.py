@@ -109,6 +109,8 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
     print_plain(_campaigns(document["campaigns"]))
     print_plain(_weeks(document["weeks"]))
     print_plain(_domains(document["domains"]))
+    for row in document["providers"]:
+        echo(f"{row['stream'].capitalize()}: {one_line(row['sentence'])}")
 
 
 def _campaigns(rows: list[dict[str, Any]]) -> Table:

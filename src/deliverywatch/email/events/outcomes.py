@@ -44,8 +44,6 @@ class Reader(StrEnum):
     UNKNOWN = "unknown"
 
 
-# They send SES no complaints: none is no evidence that nobody complained.
-SILENT_DOMAINS = ("gmail.com", "googlemail.com")
 # Stands for the recipient of an event that names none: it happened to somebody.
 NOBODY_NAMED = ""
 
@@ -109,11 +107,6 @@ def recipient_domain(recipient: str) -> str:
     """Return the domain of one of `counted_recipients`; empty if it has none."""
     match = re.search(_DOMAIN, recipient, re.ASCII)
     return match[1] if match else ""
-
-
-def reports_complaints(domain: str) -> bool:
-    """Return whether a receiving domain tells SES who complained; if not, its share is not known."""
-    return domain not in SILENT_DOMAINS
 
 
 def _was_attempted(row: Row) -> bool:

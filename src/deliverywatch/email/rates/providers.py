@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from deliverywatch.email.rates.rules import Rule
 
+# They send SES no complaints: none is no evidence that nobody complained.
+SILENT_DOMAINS = ("gmail.com", "googlemail.com")
 # One provider is to blame if it has most of what is counted and several times the share of all others together.
 _BLAME_PERCENT, _BLAME_FACTOR = 60, 3
 _TELLING_COUNT = 4
@@ -21,8 +23,18 @@ _ROWS = 10
 _TITLES = ("receiving domain", "mails", "delayed", "bounced", "complained")
 
 
+def reports_complaints(domain: str) -> bool:
+    """Return whether a receiving domain tells SES who complained; if not, its share is not known."""
+    return domain not in SILENT_DOMAINS
+
+
 def one_provider(domains: Mapping[str, Counts], rule: Rule) -> str:
-    """Return the end of a sentence that names the one provider to blame; empty if there is none."""
+    """Return the end of a sentence that names the one provider to blame; empty if there is none.
+
+    Of complaints, a domain that reports none is no evidence that the others are well.
+    """
+    if rule.counted == "complained":
+        domains = {name: counts for name, counts in domains.items() if reports_complaints(name)}
     if len(domains) < 2:
         return ""
     name, worst = max(domains.items(), key=lambda item: (rule.bad(item[1]), item[0]))
@@ -55,5 +67,7 @@ def shown(name: str) -> str:
 
 def _row(name: str, counts: Counts) -> tuple[str, ...]:
     delayed = min(counts.delayed, counts.total)
-    shares = (percentage(percent(one, counts.total)) for one in (delayed, counts.bounced, counts.complained))
+    shares = [percentage(percent(one, counts.total)) for one in (delayed, counts.bounced, counts.complained)]
+    if not reports_complaints(name):
+        shares[-1] = "not reported"
     return (shown(name), f"{counts.total:,}", *shares)

@@ -12,7 +12,7 @@ from deliverywatch.email.events.links import LinkRules
 from deliverywatch.email.events.outcomes import Reader, counted_recipients, reader
 from deliverywatch.email.events.streams import Stream
 from deliverywatch.email.report.audience import weeks_of
-from deliverywatch.email.report.domains import domains_of
+from deliverywatch.email.report.domains import domains_of, providers_of
 from deliverywatch.email.report.mails import NAMES, Mail, Row, rates, visit_counts
 
 NO_CAMPAIGN = "(none)"
@@ -51,7 +51,7 @@ class Engagement:
             self._clicks[stream, row["message_id"], self._links.page(link)].add(who)
 
     def document(self) -> dict[str, Any]:
-        """Return the report's document: `period`, `copies`, `campaigns`, `days`, `weeks`, `domains` and `links`."""
+        """Return the report's document, by section."""
         return {
             "period": {"since": f"{self.since:%Y-%m-%dT%H:%M:%SZ}", "until": f"{self.until:%Y-%m-%dT%H:%M:%SZ}"},
             "copies": self.copies,
@@ -62,6 +62,7 @@ class Engagement:
             ],
             "weeks": [row for stream in Stream for row in weeks_of(stream, self._mails[stream].values())],
             "domains": [row for stream in Stream for row in domains_of(stream, self._mails[stream].values())],
+            "providers": [row for stream in Stream for row in providers_of(stream, self._mails[stream].values())],
             "links": self._top_links(),
         }
 

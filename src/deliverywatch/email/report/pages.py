@@ -12,7 +12,7 @@ from deliverywatch.email.report.engagement import Engagement
 from deliverywatch.email.report.mails import NAMES, percent
 from deliverywatch.storage.store import Store, read_listed
 
-SECTIONS = ("campaigns", "days", "weeks", "domains", "links")
+SECTIONS = ("campaigns", "days", "weeks", "domains", "providers", "links")
 
 
 def engagement(

@@ -318,6 +318,24 @@ def test_each_item_of_a_map_answers_for_itself(items: tuple[list[dict[str, Any]]
     assert len(evidence.failures) == len(failures)
 
 
+KINDS = {"good": GOOD, "bad": BAD, "retried": RETRIED}
+
+
+@given(st.lists(st.sampled_from(list(KINDS)), min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_however_the_items_of_a_map_take_turns_each_failure_that_stands_is_told(kinds: list[str], chance: Any) -> None:
+    history = History()
+    begun = history.chain(0, step("Tables", "Map"), {"type": "MapStateStarted"})
+    waiting = [[item(index), step("Ingest"), *KINDS[kind]] for index, kind in enumerate(kinds)]
+    ends = [begun] * len(kinds)
+    while any(waiting):
+        index = chance.choice([index for index, events in enumerate(waiting) if events])
+        ends[index] = history.add(ends[index], waiting[index].pop(0))
+    history.chain(history.add(ends[-1], {"type": "MapStateSucceeded"}), left("Tables"))
+    evidence = of_history(history.events)
+    assert len(evidence.failures) == kinds.count("bad")
+    assert ("Tables" in evidence.finished) is True
+
+
 def test_a_loop_that_does_the_same_again_makes_up_for_it_and_one_over_tables_does_not() -> None:
     def twice(first: str, second: str) -> int:
         rounds = [[step("Ingest"), scheduled(first), failed("E")], [step("Ingest"), scheduled(second), succeeded({})]]
@@ -349,6 +367,14 @@ def test_a_branch_that_catches_is_told_and_the_parallel_that_is_retried_is_not()
     )
 
 
+def test_branches_that_begin_with_the_same_name_answer_for_themselves() -> None:
+    history = History()
+    begun = history.chain(0, step("Both", "Parallel"), {"type": "ParallelStateStarted"})
+    for ended in (failed("E"), succeeded({})):
+        history.chain(begun, step("Load"), scheduled("{}"), ended)
+    assert [one.step for one in of_history(history.events).failures] == ["Load"]
+
+
 def test_a_redrive_makes_up_for_the_end_and_not_for_what_was_caught() -> None:
     ended = [step("Load"), failed("E"), {"type": "ExecutionFailed"}]
     again = [{"type": "ExecutionRedriven", "timestamp": 1795242500.0}, step("Load"), succeeded({})]
@@ -366,6 +392,17 @@ def test_a_distributed_map_is_judged_by_its_items(succeeded_count: int, expected
     executions.items = {"total": 100, "succeeded": succeeded_count}
     run = run_of_event(states_event(), PIPELINES, executions, Artifacts({ADDRESS: dbt("v5")}))
     assert judge(run).verdict == expected
+
+
+def test_a_distributed_map_that_may_not_be_read_is_blind() -> None:
+    executions = Executions(history=[*good_history(), step("Files", "Map"), MAP_RUN])
+
+    def refuse(_: str) -> Any:
+        raise CloudRefused("Step Functions could not be asked for the items of a distributed Map: AccessDenied.")
+
+    executions.map_run = refuse  # type: ignore[method-assign]
+    run = run_of_event(states_event(), PIPELINES, executions, Artifacts({ADDRESS: dbt("v5")}))
+    assert (judge(run).verdict, "AccessDenied" in judge(run).reasons[0]) == ("blind", True)
 
 
 def test_of_a_distributed_map_that_was_tried_again_the_last_try_counts() -> None:

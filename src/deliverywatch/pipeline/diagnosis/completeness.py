@@ -32,12 +32,12 @@ def _of_files(runs: Sequence[DbtRun]) -> Iterator[str]:
 
 def _of_nodes(nodes: Sequence[Node]) -> Iterator[str]:
     if nodes and not any(node.is_good or node.is_bad for node in nodes):
-        yield f"None of {_counted(nodes)} of dbt has a result that is known to be good."
+        yield f"{_counted(nodes)} of dbt, and none with a result that is known to be good."
     for status, count in Counter(node.status for node in nodes if node.ending is Ending.UNKNOWN).items():
-        yield f"{count} nodes of dbt ended as '{status}', which no rule covers."
+        yield f"{count} {'node' if count == 1 else 'nodes'} of dbt ended as '{status}', which no rule covers."
     skipped = [node for node in nodes if node.ending is Ending.SKIPPED]
     if skipped and not any(node.is_bad for node in nodes):
-        yield f"{_counted(skipped)} of dbt were skipped: {listed(skipped)}."
+        yield f"dbt skipped {_counted(skipped)}, though none before failed: {listed(skipped)}."
 
 
 def _of_selection(run: DbtRun) -> Iterator[str]:

@@ -6,6 +6,7 @@ parameters. Format: docs.aws.amazon.com/step-functions/latest/apireference/API_H
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -51,10 +52,14 @@ class _Place:
     parameters: int | None = None
     is_branching: bool = False
 
+    @property
+    def work(self) -> tuple[object, ...]:
+        """What a later visit has in common with this one if it does the same again."""
+        return (self.step, self.path, self.parameters)
+
     def is_same_work(self, other: "_Place") -> bool:
         """Whether a success here makes up for a failure there."""
-        same = (self.step, self.path, self.parameters) == (other.step, other.path, other.parameters)
-        return self.visit == other.visit or (same and self.parameters is not None)
+        return self.visit == other.visit or (self.work == other.work and self.parameters is not None)
 
 
 @dataclass(slots=True)
@@ -66,6 +71,7 @@ class _Open:
     work: _Place
     jobs: tuple[JobRun, ...] = ()
     is_caught: bool = False
+    is_closed: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +84,9 @@ class _Reader:
     outputs: list[object] = field(default_factory=list)
     jobs: dict[str, JobRun] = field(default_factory=dict)
     opened: list[_Open] = field(default_factory=list)
+    # The same by the visits that they are in, and by their work: a Map may have thousands of items.
+    opened_by: dict[object, list[_Open]] = field(default_factory=dict)
+    branches: Counter[object] = field(default_factory=Counter)
     entered: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     retried: set[str] = field(default_factory=set)
@@ -93,11 +102,18 @@ class _Reader:
         self.at = moment(event.get("timestamp")) or self.at
         # Branches of a Parallel or Map state take turns: an event belongs to the state of the one it follows.
         before = self.places.get(event.get("previousEventId"), self.last)
-        place = _place(kind, details, before, event.get("id"))
+        place = _place(kind, details, self._branch(kind, before, event.get("previousEventId")), event.get("id"))
         self.places[event.get("id")] = self.last = place
         self._note(kind, details, place)
         if "output" in details:
             self.outputs.append(decoded(details["output"]))
+
+    def _branch(self, kind: str, before: _Place, previous_id: object) -> _Place:
+        """Return the place before an event, within the branch that begins with it: two may begin with one name."""
+        if not (before.is_branching and kind.endswith("StateEntered")):
+            return before
+        self.branches[previous_id] += 1
+        return replace(before, path=(*before.path, f"{before.step}/{self.branches[previous_id]}"), is_branching=False)
 
     def _note(self, kind: str, details: Mapping[str, Any], place: _Place) -> None:
         if kind == "ExecutionRedriven":
@@ -123,29 +139,30 @@ class _Reader:
         cause = decoded(details.get("cause"))
         self.outputs.append(cause)
         failure = Failure(place.step, text(details.get("error")), text(details.get("cause")))
-        self.opened.append(_Open(failure, place, place, self._jobs_of(cause, place)))
+        self._open(_Open(failure, place, place, self._jobs_of(cause, place)))
 
     def _succeed(self, details: Mapping[str, Any], place: _Place) -> None:
         output = decoded(details.get("output"))
         self._jobs_of(output, place)
         self._note_started(details, mapping(output), place)
-        for one in [one for one in self.opened if place.is_same_work(one.place) or place.is_same_work(one.work)]:
-            self._close(one)
+        for one in self._opened(place.visit, place.work):
+            if place.is_same_work(one.place) or place.is_same_work(one.work):
+                self._close(one)
         if failure := _answer(place.step, mapping(output)):
-            self.opened.append(_Open(failure, place, place))
+            self._open(_Open(failure, place, place))
         else:
             self.finished.append(place.step)
 
     def _rise(self, place: _Place) -> None:
         """An item, a branch or all of a state failed: for what nothing in it caught, or for a Fail state in it."""
-        inside = [one for one in self.opened if not one.is_caught and place.visit in _visits(one.place)]
+        inside = [one for one in self._opened(place.visit) if not one.is_caught]
         for one in inside:
             one.place = place
         if not inside:
-            self.opened.append(_Open(Failure(place.step, "", ""), place, place))
+            self._open(_Open(Failure(place.step, "", ""), place, place))
 
     def _leave(self, place: _Place) -> None:
-        caught = [one for one in self.opened if one.place.visit == place.visit]
+        caught = [one for one in self._opened(place.visit) if one.place.visit == place.visit]
         for one in caught:
             one.is_caught = True
         if not caught:
@@ -155,11 +172,22 @@ class _Reader:
         """What ended the execution is done again; what was caught before that is not."""
         if self.at:
             self.redriven.append(self.at)
-        for one in [one for one in self.opened if not one.is_caught]:
-            self._close(one)
+        for one in self.opened:
+            if not one.is_caught:
+                self._close(one)
+
+    def _open(self, one: _Open) -> None:
+        self.opened.append(one)
+        for key in {one.work.work, *_visits(one.place)}:
+            self.opened_by.setdefault(key, []).append(one)
+
+    def _opened(self, *keys: object) -> list[_Open]:
+        return [one for key in keys for one in self.opened_by.get(key, []) if not one.is_closed]
 
     def _close(self, one: _Open) -> None:
-        self.opened.remove(one)
+        if one.is_closed:
+            return
+        one.is_closed = True
         self.retried |= {job.id for job in one.jobs if job.id}
 
     def _jobs_of(self, value: object, place: _Place) -> tuple[JobRun, ...]:
@@ -182,7 +210,7 @@ class _Reader:
         """Return all that was read."""
         by_step = Evidence(
             jobs=tuple(self.jobs.values()),
-            failures=tuple(one.failure for one in self.opened),
+            failures=tuple(one.failure for one in self.opened if not one.is_closed),
             steps=tuple(self.entered),
             finished=tuple(dict.fromkeys(self.finished)),
             retried=frozenset(self.retried),
@@ -246,10 +274,9 @@ def _place(kind: str, details: Mapping[str, Any], before: _Place, id_: object) -
 
 
 def _entered(kind: str, name: str, before: _Place, id_: object) -> _Place:
-    path = (*before.path, f"{before.step}/{name}") if before.is_branching else before.path
     # Without ids, every entry is a visit of its own.
     visit = id_ if id_ is not None else object()
-    return _Place(name, kind.removesuffix("StateEntered"), visit, path, before.around)
+    return _Place(name, kind.removesuffix("StateEntered"), visit, before.path, before.around)
 
 
 def _innermost(kind: str, place: _Place, name: str) -> _Place:

@@ -5,7 +5,7 @@ CloudFormation and cfn-lint take all of this without a word, and CloudWatch neve
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from deliverywatch.pipeline.lint.rules import findings_in
 _COUNTS_OF_RUNS = frozenset(
     {"Runs", "ExecutionsStarted", "ExecutionsSucceeded", "JobSuccess", "Invocations", "Unchanged"}
 )
+_HOUR_SECONDS, _DAY_SECONDS, _WEEK_SECONDS = 3600, 86_400, 604_800
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
@@ -55,6 +56,7 @@ def findings(template: Template, emitted: Iterable[Published] = PUBLISHED) -> li
             ours = published.get((namespace, metric.name))
             faults += _dimensions(name, metric, ours)
             faults += _period(name, metric, ours, properties, template) if ours else ()
+        faults += _look_back(name, properties, template)
         faults += _breaching(name, properties)
         faults += _actions(name, properties)
     for name, properties in of_type(template, "AWS::CloudWatch::CompositeAlarm"):
@@ -86,6 +88,16 @@ def _period(
     if ours.every_seconds and properties.get("TreatMissingData") != "ignore" and window < ours.every_seconds:
         sentence = f"it looks back {window:,.0f} s, and {metric.name} comes only every {ours.every_seconds:,} s."
         yield Finding("period", name, sentence)
+
+
+def _look_back(name: str, properties: Mapping[str, Any], template: Template) -> Iterator[Finding]:
+    """An alarm that CloudWatch would refuse with some values of its parameters (API_PutMetricAlarm)."""
+    stats = [query["MetricStat"] for query in properties.get("Metrics", []) if "MetricStat" in query]
+    count = _number(properties.get("EvaluationPeriods", 1), template, max)
+    for period in {_number(stat["Period"], template, max) for stat in (stats or [properties])}:
+        most = _WEEK_SECONDS if period >= _HOUR_SECONDS else _DAY_SECONDS
+        if period * count > most:
+            yield Finding("look-back", name, f"it may look back {period * count:,.0f} s, and CloudWatch {most:,} s.")
 
 
 def _breaching(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:
@@ -170,13 +182,15 @@ def _filtered(template: Template) -> Iterator[Published]:
             yield Published(metric["MetricNamespace"], metric["MetricName"], names)
 
 
-def _number(value: Any, template: Template) -> float:
+def _number(value: Any, template: Template, chosen: Callable[[Iterable[float]], float] = min) -> float:
+    """Return a number; of what a mapping holds the least or the most, of a parameter its default or the most."""
     if isinstance(value, dict) and "Fn::FindInMap" in value:
         name, _, member = value["Fn::FindInMap"]
-        # Whichever is chosen: the least of them.
-        return min(float(entry[member]) for entry in template["Mappings"][name].values())
+        return chosen(float(entry[member]) for entry in template["Mappings"][name].values())
     if isinstance(value, dict):
-        value = template["Parameters"][value["Ref"]]["Default"]
+        parameter = template["Parameters"][value["Ref"]]
+        most = parameter.get("MaxValue", parameter["Default"])
+        value = chosen(map(float, parameter.get("AllowedValues", [most]))) if chosen is max else parameter["Default"]
     return float(value)
 
 

@@ -35,6 +35,21 @@ def test_an_amount_has_its_thousands_apart(value: float, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [(99.9, "99.9"), (99.95, "99.95"), (0.5, "0.5"), (3600, "3,600"), (25, "25"), (1e20, "1e+20")],
+)
+def test_a_limit_keeps_the_decimals_that_somebody_gave_it(value: float, expected: str) -> None:
+    assert formatting.exact(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "expected"), [(97.98, 98, "97.98"), (99.85, 99.9, "99.85"), (98, 98, "98"), (31.4, 25, "31")]
+)
+def test_a_value_does_not_look_like_the_limit_that_it_is_beside(value: float, limit: float, expected: str) -> None:
+    assert formatting.beside(value, limit, formatting.percent_bare) == expected
+
+
+@pytest.mark.parametrize(
     ("seconds", "long", "short"),
     [
         (0, "0 min", "0m"),

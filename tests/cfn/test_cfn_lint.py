@@ -44,6 +44,7 @@ def template(topic: dict[str, Any] | None = None, **changes: Any) -> dict[str, A
     properties = {key: value for key, value in {**copy.deepcopy(ALARM), **changes}.items() if value is not None}
     return {
         "Parameters": {
+            "Hours": {"Type": "Number", "Default": "7", "MinValue": 2, "MaxValue": 169},
             "Periods": {"Type": "Number", "Default": "72"},
             "Key": {"Type": "String", "Description": "Its policy must let cloudwatch.amazonaws.com use it."},
             "Bare": {"Type": "String", "Description": "A key."},
@@ -74,6 +75,8 @@ def test_a_right_template_has_no_findings() -> None:
         ({"TreatMissingData": "notBreaching"}, "period"),
         ({"TreatMissingData": None}, "period"),
         ({"TreatMissingData": "breaching", "Period": 3600, "EvaluationPeriods": 24}, "breaching"),
+        ({"EvaluationPeriods": 289}, "look-back"),
+        ({"Period": 3600, "EvaluationPeriods": {"Ref": "Hours"}}, "look-back"),
         ({"AlarmActions": None}, "action"),
         ({"AlarmDescription": None}, "description"),
     ],
@@ -97,7 +100,7 @@ def test_a_dimension_must_have_a_value_that_is_published(part: Any, expected: li
     "changes",
     [
         {"TreatMissingData": "notBreaching", "EvaluationPeriods": {"Ref": "Periods"}},
-        {"TreatMissingData": "missing", "Period": 86_400},
+        {"TreatMissingData": "missing", "Period": 86_400, "EvaluationPeriods": 7},
         {"MetricName": "Runs", "TreatMissingData": "breaching"},
         {"AlarmActions": None, "OKActions": [{"Ref": "Alerts"}]},
     ],

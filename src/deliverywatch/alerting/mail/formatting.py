@@ -4,7 +4,7 @@ A no-break space keeps number and unit together; the text part replaces it by a 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -16,15 +16,26 @@ _NAME = re.compile(r"\{([^{}]{1,255})\}")
 
 def percent(value: float) -> str:
     """Return 31 %, 2.1 % or 0 %: a decimal only for small values."""
-    return f"{_rounded(value)}{_NBSP}%"
+    return f"{percent_bare(value)}{_NBSP}%"
 
 
 def percent_short(value: float) -> str:
     """Return 31%, for a subject."""
-    return f"{_rounded(value)}%"
+    return f"{percent_bare(value)}%"
 
 
-def _rounded(value: float) -> str:
+def beside(value: float, limit: float, words: Callable[[float], str]) -> str:
+    """Return a value in words, with more digits if it would look like the limit that it is beside: 97.98 and 98."""
+    return f"{value:,.6g}" if value != limit and words(value) == words(limit) else words(value)
+
+
+def exact(value: float) -> str:
+    """Return a limit as somebody set it, with thousands separated and all of its decimals: 3,600 or 99.95."""
+    return f"{value:.3g}" if _is_beyond(value) else f"{value:,.12g}"
+
+
+def percent_bare(value: float) -> str:
+    """Return 31, 2.1 or 0: a decimal only for small values."""
     if _is_beyond(value):
         return f"{value:.3g}"
     if abs(value) >= 10 or value == int(value):

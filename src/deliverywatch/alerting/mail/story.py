@@ -139,10 +139,15 @@ class Story:
 
     def measured(self, value: float) -> str:
         """Return a value of the alarm with its unit: 31 %, 1,843 seconds or 1,204."""
+        words = formatting.percent_bare if self.is_percent else formatting.amount
+        limit = self.alarm.threshold if self.alarm else None
+        return self._with_unit(words(value) if limit is None else formatting.beside(value, limit, words))
+
+    def _with_unit(self, number: str) -> str:
         if self.is_percent:
-            return formatting.percent(value)
+            return f"{number}\u00a0%"
         unit = "points" if self.is_points else self.alarm.unit.lower() if self.alarm else ""
-        return formatting.amount(value) + (f"\u00a0{unit}" if unit else "")
+        return number + (f"\u00a0{unit}" if unit else "")
 
     @property
     def threshold(self) -> str:
@@ -150,7 +155,7 @@ class Story:
         alarm = self.alarm
         if alarm is None or alarm.threshold is None:
             return ""
-        return f"{alarm.sign} {self.measured(alarm.threshold)}".strip()
+        return f"{alarm.sign} {self._with_unit(formatting.exact(alarm.threshold))}".strip()
 
     @property
     def acks(self) -> list[Ack]:
@@ -219,7 +224,7 @@ def rule(alarm: Alarm) -> str:
     periods = f", in {alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods"
     agreed = periods if alarm.evaluation_periods > 1 else ""
     unit = f" {alarm.unit.lower()}" if alarm.unit and not alarm.is_percent else " %" if alarm.unit else ""
-    return f"{measure(alarm)} {alarm.sign} {formatting.amount(alarm.threshold)}{unit} over {window}{agreed}."
+    return f"{measure(alarm)} {alarm.sign} {formatting.exact(alarm.threshold)}{unit} over {window}{agreed}."
 
 
 def measure(alarm: Alarm) -> str:

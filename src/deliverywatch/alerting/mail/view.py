@@ -206,7 +206,7 @@ def _chart(story: Story) -> Chart | None:
     highest = formatting.percent(max(bar.rate_percent for bar in drawn))
     title = f"Failure rate per {story.context.slot_minutes} minutes, highest {highest}"
     text = f"{title}, {times[0]} to {times[1]}: {formatting.percent(drawn[-1].rate_percent)} at the end."
-    spelled = tuple((level.value, formatting.percent(limit)) for level, limit in reversed(story.thresholds))
+    spelled = tuple((level.value, f"{formatting.exact(limit)}\u00a0%") for level, limit in reversed(story.thresholds))
     return Chart(title, text, drawn, chart.sparkline(drawn), times, spelled)
 
 

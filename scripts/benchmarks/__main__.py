@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 
+import causes
 import cold_start
 import compact
 import email_events
@@ -40,6 +41,7 @@ MODULES = {
     "queries": queries,
     "email": email_events,
     "pipeline": pipeline,
+    "causes": causes,
     "evidence": evidence,
     "late": late,
     "machine": machine,

@@ -24,16 +24,18 @@ _OBJECT = re.compile(r"\b(?:s3[an]?|gs|abfss?|wasbs?|hdfs|dbfs)://[^\s'\"<>]{1,2
 _ADDRESS = re.compile(r"\b(?:[a-z0-9]{1,12}://|arn:aws)[^\s'\"<>]{1,2000}|[\w.+-]{1,64}@[\w.-]{1,255}")
 # A quoted sentence tells something only where it is called a message; all other quotes are names or values.
 _MESSAGE = re.compile(
-    r"['\"]?\b(?:(?:error|status|exception)[ _]?)?(?:message|msg|reason|code|cause)\\?['\"]? ?[:=] ?\\?"
-    r"(?:\"([^\"\n]{0,4000})(?:\"|$)|'([^'\n]{0,4000})(?:'|$))",
+    r"['\"]?\b(?:(?:error|status|exception)[ _]?)?(?:message|msg|reason|code|cause)\\?['\"]? ?[:=] ?"
+    r"(?:\\\"([^\"\n]{0,4000})(?:\"|$)|\"((?:[^\"\\\n]|\\.){0,4000})(?:\"|$)|\\?'([^'\n]{0,4000})(?:'|$))",
     re.IGNORECASE,
 )
 # pyodbc wraps what the server said in a tuple.
 _WRAPPED = re.compile(r"\('\w{5}', (?=[\"'])")
+# The fields of an error of Postgres and Redshift, as drivers of Python print them: its SQLSTATE, message and detail.
+_FIELD = re.compile(r"'([CDM])': (?:'([^'\n]{0,4000})'|\"([^\"\n]{0,4000})\")")
 _QUOTED = re.compile(
     r"(?<!\w)'[^'\n]{0,4000}'(?!\w)|\"[^\"\n]{0,4000}\"|`[^`\n]{0,1000}`|\u2018[^\u2018\u2019\n]{0,1000}\u2019"
 )
-_QUOTED_CODE = re.compile(r"['\"](\d{1,3})['\"]")
+_QUOTED_CODE = re.compile(r"['\"](\d{1,3}|\d[\dA-Z]{4})['\"]")
 _UNQUOTED_NAME = re.compile(
     r"\b(Unrecognized name|Table|Dataset|Function|Model|Job|run for|exceeded for):? "
     r"(?=[^\s]{0,200}[\d_.:-])[^\s]{1,300}",
@@ -61,7 +63,7 @@ _OF_AWS = (
 _CODES = (
     re.compile(r"\b((?:States|Runtime|Sandbox|Lambda|Function)\.[A-Z]\w{1,60}(?:\.\w{1,40}){0,3})"),
     re.compile(
-        r"(?<![\w$])((?:[a-z]\w{0,40}[.$]){0,12}[A-Z]\w{0,80}(?:Exception|Error|Fault|Timeout|Exceeded|Denied))(?!\w)"
+        r"(?<![\w$])((?:[a-z]\w{0,40}[.$]){0,12}[A-Z]\w{0,80}(?:Exception|Error|Fault|Failure|Timeout|Exceeded|Denied))(?!\w)"
     ),
     re.compile(
         r"(?<![\w.])(NoSuch[A-Z]\w{2,40}|SlowDown|AccessDenied|OOMKilled|InternalServer|(?:Err)?ImagePull(?:BackOff)?)(?!\w)"
@@ -74,7 +76,7 @@ _NUMBERED = (
     ("Snowflake", re.compile(r"\b(\d{6}) \([0-9A-Z]{5}\)")),
     ("Http", re.compile(r"\(([45]\d\d)\) when calling the")),
     ("Sqlstate", re.compile(r"\b\d{6} \(([0-9A-Z]{5})\)")),
-    ("Sqlstate", re.compile(r"\bSQLSTATE[:= ]{1,2}\[?([0-9A-Z]{5})")),
+    ("Sqlstate", re.compile(r"\b(?i:SQLSTATE)[:= (]{1,2}\[?([0-9A-Z]{5})")),
     ("Http", re.compile(r"\b(?:status ?code|https?(?: status| error)?|status)[:= ]{1,2}(\d{3})\b", re.IGNORECASE)),
     ("Http", re.compile(rf"\b([45]\d\d)(?= (?:{_HTTP}))", re.IGNORECASE)),
     (
@@ -114,8 +116,16 @@ def reading_of(detail: ErrorDetail) -> Reading:
 def _without_quotes(message: str) -> str:
     words = _OBJECT.sub(" object _ ", _COMPILED.sub(" ", _NODE.sub(r"\1", _INPUT.sub(" ", message))))
     words = _ADDRESS.sub(" ", words)
-    said = _MESSAGE.sub(r" \1\2 ", _WRAPPED.sub("message: ", words))
-    return _QUOTED.sub(" _ ", _QUOTED_CODE.sub(r"\1", _MESSAGE.sub(r" \1\2 ", said)))
+    if "{'S': '" in words:
+        words = _FIELD.sub(lambda field: f" {'SQLSTATE ' * (field[1] == 'C')}{field[2] or field[3]} ", words)
+    said = _MESSAGE.sub(_said, _WRAPPED.sub("message: ", words))
+    return _QUOTED.sub(" _ ", _QUOTED_CODE.sub(r"\1", _MESSAGE.sub(_said, said)))
+
+
+def _said(message: re.Match[str]) -> str:
+    escaped, plain, apostrophes = message.groups("")
+    unescaped = plain.replace('\\"', '"')
+    return f" {escaped}{unescaped}{apostrophes} "
 
 
 def _without_names(spoken: str) -> str:

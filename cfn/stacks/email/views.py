@@ -21,6 +21,8 @@ _DAY_OF_PARTS = (
     f"CAST(CAST(year AS varchar) || '-' || {_TWO_DIGITS.format('month')} || '-' || {_TWO_DIGITS.format('day')} AS date)"
 )
 _LISTED = ", ".join(column.name for column in COLUMNS)
+# A time of sending that could not be read: the event's own is the nearest that is known.
+_READABLE = _LISTED.replace(" sent_at,", " coalesce(sent_at, event_time) AS sent_at,")
 _EVENT_COLUMNS = [
     ("stream", "string", "newsletter or transactional"),
     *SHARED_COLUMNS,
@@ -48,7 +50,7 @@ def resources() -> list[Any]:
     numbered = "*, row_number() OVER (PARTITION BY dt, event_id ORDER BY arrived_at) AS copy_number"
     judged = ", ".join(f"{_typed(kind, sql)} AS {name}" for name, (kind, sql) in _JUDGED.items())
     once = f"(SELECT {numbered} FROM email_events) WHERE copy_number = 1"  # noqa: S608
-    unique = f"SELECT stream, {_LISTED}, dt, {judged} FROM {once}"  # noqa: S608
+    unique = f"SELECT stream, {_READABLE}, dt, {judged} FROM {once}"  # noqa: S608
     links = {"Tracking": Ref("EmailTrackingParameters"), "Unsubscribe": Ref("EmailUnsubscribeLinks")}
     day = If("HasEmailDays", "dt", _DAY_OF_PARTS)
     return [

@@ -42,10 +42,11 @@ class Engagement:
             self._add(stream, dict(zip(NAMES, values, strict=True)))
 
     def _add(self, stream: Stream, row: Row) -> None:
-        people = counted_recipients(row) if self.since <= row["sent_at"] < self.until else []
-        if not people:
+        # A time of sending that could not be read: the event's own is the nearest that is known.
+        sent_at, people = row["sent_at"] or row["event_time"], counted_recipients(row)
+        if not people or not sent_at or not self.since <= sent_at < self.until:
             return
-        self._mails[stream].setdefault(row["message_id"], Mail(row["sent_at"])).add(row, people)
+        self._mails[stream].setdefault(row["message_id"], Mail(sent_at)).add(row, people)
         link, who = row["link"], reader(row)
         if who and link and not self._links.is_unsubscribe(link):
             self._clicks[stream, row["message_id"], self._links.page(link)].add(who)

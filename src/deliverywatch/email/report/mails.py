@@ -18,7 +18,7 @@ Counts = dict[str, int | None]
 
 # The columns that are read.
 NAMES = (
-    *("event_id", "event_type", "sent_at", "message_id", "campaign", "recipients"),
+    *("event_id", "event_type", "event_time", "sent_at", "message_id", "campaign", "recipients"),
     *("bounce_type", "bounce_subtype", "diagnostic", "reporting_mta", "remote_mta_ip"),
     *("complaint_type", "complaint_subtype", "user_agent", "bot_verdict", "link", "unsubscribed_all"),
 )

@@ -156,9 +156,9 @@ def test_data_that_look_like_another_convention_say_so(
 
 def test_flags_that_nobody_declared_are_named_with_their_values(tables: LocalTables) -> None:
     rows = f"{current('1')} UNION ALL SELECT 2, TIMESTAMP '2026-01-01', NULL, 1"
-    flagged = f"SELECT *, CASE k WHEN 1 THEN 'ACTIVE' ELSE 'closed' END AS c FROM ({rows})"
+    flagged = f"SELECT *, CASE k WHEN 1 THEN 'OPEN' ELSE 'closed' END AS c FROM ({rows})"
     sentence = failed(tables, history(**PLAIN, is_current="c"), flagged, "SELECT 1 AS k")["unknown_flag"]
-    assert "Its values are ACTIVE, closed: say what they mean in current_values" in sentence
+    assert "Its values are OPEN, closed: say what they mean in current_values" in sentence
 
 
 def test_a_tolerance_covers_what_is_lost_between_hive_and_iceberg(tables: LocalTables) -> None:

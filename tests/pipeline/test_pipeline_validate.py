@@ -284,3 +284,14 @@ def test_a_history_in_a_text_file_may_have_no_end_at_all(tmp_path: Path) -> None
     sql = "SELECT COALESCE(valid_to, TIMESTAMP '2026-11-21 00:00:00') AS t FROM plans"
     (first, _) = LocalTables(tmp_path).rows(sql, "")
     assert first["t"] == datetime(2026, 11, 21)  # noqa: DTZ001 - DuckDB's timestamps have no zone
+
+
+def test_a_history_without_a_version_is_not_good_news(tmp_path: Path) -> None:
+    declared = {**DECLARED["pipeline"][0], "records": {}}
+    (tmp_path / "pipelines.json").write_text(json.dumps({"pipeline": [{k: v for k, v in declared.items() if v}]}))
+    header = "user_id,valid_from,valid_to,is_current,is_deleted,email,plan\n"
+    (tmp_path / "users_history.csv").write_text(header)
+    done = command(tmp_path, "--part", "histories")
+    assert (done.exit_code, "Nothing could be judged" in done.stdout) == (3, True)
+    (tmp_path / "users_history.csv").write_text(f"{header}1,2026-01-01,,true,false,a,free\n")
+    assert "users_history is read as half-open" in command(tmp_path, "--part", "histories").stdout

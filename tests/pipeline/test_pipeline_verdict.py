@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import CloudRefused
+from deliverywatch.pipeline.checks.validation import Check, Report, Result, Score, Topic, document
 from deliverywatch.pipeline.diagnosis.collect import Run, run_of_event
 from deliverywatch.pipeline.diagnosis.completeness import verdict_on
 from deliverywatch.pipeline.diagnosis.dbt import netted, run_of
@@ -83,8 +84,8 @@ def test_results_are_judged_by_known_good_words(nodes: list[tuple[str, str]], wh
 
 
 def test_only_what_is_proven_to_be_well_is_a_success() -> None:
-    for document, value in ((event("dbt_v5"), 1), (results(), None), (event("dbt_v4"), 0)):
-        run = run_of(document)
+    for results_file, value in ((event("dbt_v5"), 1), (results(), None), (event("dbt_v4"), 0)):
+        run = run_of(results_file)
         points = {point.name: point.value for point in metrics.of_dbt([run], verdict_on([run]))}
         assert points.get("JobSuccess") == value
 
@@ -530,3 +531,14 @@ def test_tables_that_are_declared_and_were_not_validated_leave_too_little() -> N
 def test_nothing_at_all_is_not_well() -> None:
     run = Run(SF_USER, run_of_event(states_event(), PIPELINES, Executions(), Artifacts()).execution, of_outputs([]))
     assert judge(run).verdict == "blind"
+
+
+def test_an_empty_history_is_too_little_to_call_a_run_well() -> None:
+    nothing = Check("overlap", Topic.INTEGRITY, Result.NO_DATA, "", "users_history", is_fatal=False)
+    off = Check("gap", Topic.INTEGRITY, Result.NOT_JUDGED, "", "users_history", is_fatal=False)
+    report = document(Report("sf_user", (nothing, off), quality=Score(9, 9)))
+    body = json.loads(states_event()["detail"]["output"])
+    output = json.dumps(body | {"validation": {"Payload": report}})
+    verdict = judged(detail={"output": output})
+    assert verdict.verdict == "too_little"
+    assert "users_history has no version" in str(verdict.observations)

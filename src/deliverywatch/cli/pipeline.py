@@ -173,7 +173,7 @@ def _checks(report: Report, conventions: Sequence[str]) -> str:
     for check in report.checks:
         if check.topic is Topic.INTEGRITY and check.result is not Result.FAILED:
             continue
-        first, indent = f"{check.result.value:<8} {check.name:<20} ", " " * 30
+        first, indent = f"{check.result.value:<10} {check.name:<22}", " " * 33
         lines.append(wrapped(check.sentence, indent, first))
         if check.samples:
             lines.append(wrapped(f"for example {', '.join(check.samples)}", indent, indent))
@@ -182,7 +182,8 @@ def _checks(report: Report, conventions: Sequence[str]) -> str:
         f"({score.good:,} of {score.total:,} {what})"
         for name, score, what in (("quality", report.quality, "rows"), ("integrity", report.integrity, "keys"))
     ]
-    last = "It passes." if report.is_passed else "It does not pass."
+    nothing = "Nothing could be judged: there are no rows." if not report.failed else "It does not pass."
+    last = "It passes." if report.is_passed else nothing
     return "\n".join([*lines, *_not_failed(report.checks), "", *scores, "", last])
 
 
@@ -196,7 +197,7 @@ def _not_failed(checks: Sequence[Check]) -> list[str]:
             reason = check.sentence.partition(": not judged, because ")[2].rstrip(".")
             paragraphs.setdefault((check.table, check.result), []).append(f"{check.name}{reason and f' ({reason})'}")
     return [
-        wrapped(f"{table}: {', '.join(names)}.", " " * 9, f"{result.value:<8} ")
+        wrapped(f"{table}: {', '.join(names)}.", " " * 11, f"{result.value:<10} ")
         for (table, result), names in paragraphs.items()
     ]
 

@@ -202,7 +202,7 @@ def counts_of(row: Mapping[str, Any]) -> Counts:
 def _check(rule: Rule, history: History, row: Mapping[str, Any], as_of: datetime) -> Check:
     if rule.not_judged:
         sentence = f"{history.table}: {rule.sentence}: not judged, because {rule.not_judged}."
-        return Check(rule.name, Topic.INTEGRITY, Result.NO_DATA, sentence, history.table, is_fatal=False)
+        return Check(rule.name, Topic.INTEGRITY, Result.NOT_JUDGED, sentence, history.table, is_fatal=False)
     rows, keys, total = whole(row[f"{rule.name}_rows"]), whole(row[f"{rule.name}_keys"]), whole(row["keys"])
     result = Result.NO_DATA if not total else Result.FAILED if rows else Result.PASSED
     more = source.differing(history, row) if rule.name == "missed_change" else ""

@@ -22,6 +22,8 @@ class Result(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NO_DATA = "no data"
+    # It is switched off, or says nothing in the convention of the table.
+    NOT_JUDGED = "not judged"
 
 
 class Topic(StrEnum):
@@ -113,8 +115,15 @@ class Report:
 
     @property
     def is_passed(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.failed
+        """Whether something was judged, and nothing is wrong."""
+        is_judged = any(check.result is Result.PASSED for check in self.checks)
+        return not self.failed and bool(is_judged or self.quality.total or self.integrity.total)
+
+    @property
+    def empty_histories(self) -> tuple[str, ...]:
+        """The tables of histories of which there is no version to judge."""
+        empty = [one.table for one in self.checks if one.topic is Topic.INTEGRITY and one.result is Result.NO_DATA]
+        return tuple(dict.fromkeys(empty))
 
 
 def merged(reports: Sequence[Report]) -> Report | None:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict
-from deliverywatch.pipeline.checks.validation import Topic
+from deliverywatch.pipeline.checks.validation import Result, Topic
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, Where
 from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.completeness import lacking, listed
@@ -190,8 +190,11 @@ def _checks(run: Run) -> Iterator[Observation]:
             yield Observation(Verdict.TOO_LITTLE, "check", "No validation of the tables that are declared reported.")
         return
     yield from (Observation(Verdict.FAILING, "check", check.sentence) for check in report.failed)
+    for table in report.empty_histories:
+        yield Observation(Verdict.TOO_LITTLE, "check", f"The history {table} has no version that could be judged.")
     if report.is_passed:
-        yield Observation(Verdict.HEALTHY, "check", f"{len(report.checks)} checks of the data passed.")
+        passed = [check for check in report.checks if check.result is Result.PASSED]
+        yield Observation(Verdict.HEALTHY, "check", f"{len(passed)} checks of the data passed.")
 
 
 def _named(error: str) -> str:

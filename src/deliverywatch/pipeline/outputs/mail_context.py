@@ -6,7 +6,7 @@
 from datetime import datetime
 
 from deliverywatch.messages.context import Context, Pairs, to_json
-from deliverywatch.pipeline.checks.validation import Report, Topic
+from deliverywatch.pipeline.checks.validation import Report, Result, Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.diagnosis.advice import Explanation, advice_on, check_words, links_of
 from deliverywatch.pipeline.diagnosis.collect import Run
@@ -69,7 +69,8 @@ def _of_duration(run: Run) -> Pairs:
 
 
 def _of_topic(report: Report, topic: Topic) -> Pairs:
-    failed = [check for check in report.checks if check.topic is topic and check.result != "passed"]
+    worth_a_line = (Result.FAILED, Result.NO_DATA)
+    failed = [check for check in report.checks if check.topic is topic and check.result in worth_a_line]
     checks = tuple((f"Check {check.name}", check_words(check)) for check in failed)
     if topic is Topic.QUALITY and report.quality.total:
         return (("Rows with every required value", f"{report.quality.good:,} of {report.quality.total:,}"), *checks)

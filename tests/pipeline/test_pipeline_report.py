@@ -238,6 +238,15 @@ def test_a_run_that_proves_too_little_is_told_as_that_and_ends_nothing(world: Wo
     assert [level for _, level in world.levels()] == ["warning", "blind", "ok", "ok"]
 
 
+def test_a_failure_that_was_caught_is_told_as_caught_and_ends_nothing(world: World) -> None:
+    world.report(run("a", "FAILED", 6, error="E", cause="AccessDenied"))
+    world.executions.events = [*without("DbtRun"), step("DbtRun"), failed("DbtError", "no space left on device")]
+    world.report(run("b", "SUCCEEDED", 12))
+    sentence = world.notices[-1]["sentence"]
+    assert "succeeded, and a failure in DbtRun was caught" in sentence
+    assert [level for _, level in world.levels()].count("ok") == 0
+
+
 def test_a_good_run_that_leaves_out_what_had_failed_does_not_end_it(world: World) -> None:
     world.pipelines = (replace(SF_USER, optional=("DbtTest",)),)
     world.executions.events = [step("DbtTest"), failed("E", "AccessDenied")]

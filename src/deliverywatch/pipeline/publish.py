@@ -40,7 +40,12 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
     """
     run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
     judged = judge(run)
-    summary = {"pipeline": run.pipeline.name, "execution": run.execution.name, "status": run.execution.status.value}
+    summary: dict[str, Any] = {
+        "pipeline": run.pipeline.name,
+        "execution": run.execution.name,
+        "status": run.execution.status.value,
+    }
+    summary |= {"verdict": judged.verdict.value, "reasons": list(judged.reasons[:_REASONS])}
     if not run.execution.status.is_final or run.execution.stopped_at is None:
         return summary | {"metrics": 0, "note": "it has not ended"}
     due = _counted(run, judged, run.execution.stopped_at, ports.store)

@@ -13,7 +13,7 @@ from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.dbt import Node
 from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS, Diagnosis
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
-from deliverywatch.pipeline.diagnosis.judge import RunVerdict, judge
+from deliverywatch.pipeline.diagnosis.judge import RunVerdict, caught, judge
 from deliverywatch.pipeline.diagnosis.runs import Execution, Status
 
 _SHOWN = 5
@@ -155,7 +155,8 @@ def _sentence(run: Run, diagnosis: Diagnosis) -> str:
     """Return the cause, as far as the error says one, and then how which run ended by it."""
     name, step, phrase = f"run {run.execution.name} of {run.pipeline.name}", diagnosis.step, diagnosis.cause.phrase
     if run.execution.status is Status.SUCCEEDED:
-        end = f"Step Functions calls the {name} succeeded, and {step or 'a part of it'} failed: {phrase}."
+        what = f"a failure in {step} was caught" if caught(run) else f"{step or 'a part of it'} failed"
+        end = f"Step Functions calls the {name} succeeded, and {what}: {phrase}."
     else:
         end = f"The {name} {_ENDED.get(run.execution.status, 'failed')}{f' in {step}' if step else ''}: {phrase}."
     cause = cause_line(diagnosis)

@@ -142,14 +142,14 @@ def diagnose(run: Run, catalogue: Catalogue, reported: ReportedError | None = No
 
 def _signs(run: Run, reported: ReportedError | None) -> _Signs:
     # A step that watches fails after what it watches: the pipeline's own failure is the one to report.
-    own, steps = caught(run), run.pipeline.steps
+    own, steps, end = caught(run), run.pipeline.steps, run.execution.status
     return _Signs(
         jobs=failed_jobs(run),
         nodes=failed_nodes(run),
         checks=_checks(run, reported),
-        failure=next(reversed(own or run.evidence.failures), None),
+        failure=next(reversed(own if end is Status.SUCCEEDED else own or run.evidence.failures), None),
         last_step=next((step for step in reversed(run.evidence.steps) if steps.get(step) is not Where.MONITOR), ""),
-        end=run.execution.status,
+        end=end,
     )
 
 

@@ -21,11 +21,14 @@ import pytest
 from deliverywatch.alerting.dry_run import MessageAlarms, Pile
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident
 from deliverywatch.alerting.incidents.outbox import Record
+from deliverywatch.alerting.incidents.severity import Severity, Watch
+from deliverywatch.alerting.inputs.alarm import Alarm
 from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.mail.formatting import clock
 from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import CloudRefused, InputError, MailUnavailable
 from deliverywatch.local.demo import play
+from deliverywatch.messages.context import Context, Group, to_json
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
 from deliverywatch.operate.account import aws
@@ -206,6 +209,15 @@ def test_rules_that_aws_does_not_show_cost_the_digest_a_line_and_not_the_mail() 
         (),
         "The mute rules could not be read.",
     )
+
+
+def test_what_a_system_counts_itself_is_a_line_of_the_week() -> None:
+    known = Context(failure_watches=("newsletter",), week=(Group("newsletter mails", 600, 72),))
+    severities = (Severity("critical", Level.CRITICAL), Severity("warning", Level.WARNING))
+    watches = [Watch(name, "Bounces", severities, "state/newsletter.json") for name in ("newsletter", "complaints")]
+    sources = cast("Any", SimpleNamespace(store=Memory({"state/newsletter.json": to_json(known)})))
+    alarms = [Alarm("critical", threshold=10), Alarm("warning", threshold=5)]
+    assert week._counted(sources, alarms, watches) == [Tally("newsletter mails", 600, 72, 5)]
 
 
 def test_a_mute_is_said_with_its_beginning_and_its_end() -> None:

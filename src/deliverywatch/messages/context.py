@@ -140,6 +140,7 @@ class Context:
         recipients: Replace the stack's recipients; empty for these.
         failure_watches: Those whose value is a share of failures though their alarms have no counts of them: slots,
             reasons, groups and samples are about these as well.
+        week: What was sent in the last seven days, for these watches.
         watch_steps: What to do about one watch, by its name; `steps` are about failures.
         alarm_advice: Of alarms that mean something of their own, by their names; it goes before all other steps.
         blind_steps: What to do when the system is blind; the notifier's advice for a scheduled function if empty.
@@ -163,6 +164,7 @@ class Context:
     table: tuple[tuple[str, ...], ...] = ()
     recipients: tuple[str, ...] = ()
     failure_watches: tuple[str, ...] = ()
+    week: tuple[Group, ...] = ()
     steps: tuple[str, ...] = ()
     watch_steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     alarm_advice: Mapping[str, Advice] = field(default_factory=dict)
@@ -233,6 +235,7 @@ def from_json(body: bytes | None) -> Context:
         table=_table(document.get("table")),
         recipients=_recipients(document.get("recipients")),
         failure_watches=_texts(document.get("failure_watches")),
+        week=_groups(document.get("week")),
         steps=_texts(document.get("steps")),
         watch_steps={text(watch, 255): _texts(of) for watch, of in mapping(document.get("watch_steps")).items()},
         alarm_advice=advice.from_document(document.get("alarm_advice")),
@@ -255,6 +258,7 @@ def _document(context: Context) -> dict[str, Any]:
         "table": context.table,
         "recipients": context.recipients,
         "failure_watches": context.failure_watches,
+        "week": [_group_document(group) for group in context.week],
         "watch_steps": dict(context.watch_steps),
         "alarm_advice": advice.to_document(context.alarm_advice),
         "blind_steps": context.blind_steps,

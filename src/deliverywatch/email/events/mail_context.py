@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.email.events.blind_advice import advice
 from deliverywatch.email.rates import providers
-from deliverywatch.email.rates.counts import Counts
+from deliverywatch.email.rates.counts import Counts, added
 from deliverywatch.email.rates.slots import SLOT_MINUTES
 from deliverywatch.messages import context as documents
-from deliverywatch.messages.context import Context, Reason, Sample, Slot, from_json, to_json
+from deliverywatch.messages.context import Context, Group, Reason, Sample, Slot, from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +77,7 @@ def document(
         samples=_samples(before, more),
         table=providers.table(_shown(judged)),
         failure_watches=(watch_of(stream, "bounces"),),
+        week=_week(record, f"{stream} mails", now),
         steps=_STEPS,
         alarm_advice=advice(stream, environment, stack),
         watch_steps={watch_of(stream, "complaints"): _STEPS, watch_of(stream, "delays"): _DELAY_STEPS},
@@ -110,6 +111,11 @@ def _slots(record: Record, now: datetime) -> tuple[Slot, ...]:
 
 def _slot(start: datetime, counts: Counts) -> Slot:
     return Slot(start, counts.total, counts.bounced, counts.bounced)
+
+
+def _week(record: Record, noun: str, now: datetime) -> tuple[Group, ...]:
+    counts = added(slot.counts for slot in record.mails if slot.start >= now - timedelta(days=7))
+    return (Group(noun, counts.total, counts.bounced),)
 
 
 def _reasons(cohort: Cohort | None) -> tuple[Reason, ...]:

@@ -1,7 +1,8 @@
 """A stack's alarms, metrics, records and rules over a week -> what the digest reports, whatever the systems.
 
 No system is known here. An alarm that compares `failed` with `total` shows what was sent and what failed, and its
-threshold is the budget; an alarm over `runs` shows how often the system looked.
+threshold is the budget; where a system counts itself, its context document does. An alarm over `runs` shows how often
+the system looked.
 """
 
 from __future__ import annotations
@@ -151,7 +152,10 @@ def collect(
     return Week(
         start=start,
         end=end,
-        tallies=tuple(_tally(sources, ratio, prefix, start, end) for ratio in _ratios(alarms)),
+        tallies=(
+            *(_tally(sources, ratio, prefix, start, end) for ratio in _ratios(alarms)),
+            *_counted(sources, alarms, declared),
+        ),
         runs=tuple(
             _runs(sources, alarm, prefix, start, end)
             for alarm in alarms
@@ -190,6 +194,19 @@ def _tally(sources: Sources, alarm: Alarm, prefix: str, start: datetime, end: da
     sums = sources.metrics.sums(alarm, start, end)
     noun = context_of(sources.store, _system(alarm, prefix)).noun
     return Tally(noun, round(sums.get("total", 0)), round(sums.get("failed", 0)), alarm.threshold or 0.0)
+
+
+def _counted(sources: Sources, alarms: Iterable[Alarm], declared: Sequence[Watch]) -> list[Tally]:
+    """Return what systems counted themselves, in the last seven days, whose watches' alarms have no counts."""
+    limits = {alarm.name: alarm.threshold for alarm in alarms if alarm.threshold is not None}
+    tallies = []
+    for watch in declared:
+        stored = sources.store.read(watch.context) if watch.context else None
+        known = context.from_json(stored.body if stored else None)
+        if watch.name in known.failure_watches:
+            budget = min((limits[name] for name in watch.alarms if name in limits), default=0.0)
+            tallies += [Tally(sent.name, sent.total, sent.failed, budget) for sent in known.week]
+    return tallies
 
 
 def _runs(sources: Sources, alarm: Alarm, prefix: str, start: datetime, end: datetime) -> Runs:

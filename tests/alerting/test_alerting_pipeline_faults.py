@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from deliverywatch.alerting.inputs.alarm import Alarm, State
 from deliverywatch.errors import CloudRefused, DeliveryWatchError, StoreUnavailable
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.pipeline.diagnosis.faults import shipped
+from deliverywatch.pipeline.outputs.unhandled import handling_of, written_down
 from deliverywatch.pipeline.publish import Ports as PublishPorts
 from deliverywatch.pipeline.publish import publish
 from deliverywatch.pipeline.report import Ports, report
@@ -227,3 +230,25 @@ def test_two_faults_are_two_mails() -> None:
 
 def _renamed(ends: Iterable[Any], name: str) -> Iterator[Any]:
     yield from (end(one["detail"]["status"], OUTER[:-1] + name) for one in chain(ends))
+
+
+def test_the_mail_about_a_function_that_fails_names_the_run_and_its_log() -> None:
+    play, body = Play(Told(())), end("FAILED")
+    lambda_ = SimpleNamespace(
+        function_name="deliverywatch-prod-pipeline-report",
+        aws_request_id="8f5a",
+        log_group_name="/aws/lambda/deliverywatch-prod-pipeline-report",
+        log_stream_name="2026/11/21/[1]ab",
+    )
+    handling = handling_of(body, lambda_, PIPELINES, play.time)
+    with suppress(StoreUnavailable), written_down(play.world.store.memory, handling):
+        raise StoreUnavailable("S3 could not be used for state/pipeline/sf_user/told.json: AccessDenied.")
+    play.alarm("errors")
+    (mail,) = play.world.ses.mails
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    for part in (
+        "The end of the run a of sf_user could not be handled: S3 could not be used",
+        "Log: /aws/lambda/deliverywatch-prod-pipeline-report, request 8f5a",
+        "deliverywatch-prod-pipeline-report/log-events/2026$252F11",
+    ):
+        assert part in text or part in " ".join(text.split())

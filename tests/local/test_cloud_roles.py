@@ -68,6 +68,9 @@ ELSEWHERE = {
     "QueriesExecuteRole": {"athena:StopQueryExecution": "a query that takes longer than its function may"},
     "PipelinePublishRole": _OF_OTHER_RUNS,
     "PipelineReportRole": _OF_OTHER_RUNS,
+    "PipelineMeasureRole": dict.fromkeys(
+        ("s3:GetObject", "s3:PutObject", "s3:ListBucket"), "a measurement that fails, for the mail about it"
+    ),
     "PipelineValidateRole": {
         "athena:StopQueryExecution": "a check that takes longer than its function may",
         "s3:GetObject": "Athena reads the tables in the function's name",

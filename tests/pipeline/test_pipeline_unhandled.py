@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.errors import StoreUnavailable
+from deliverywatch.errors import CloudRefused, StoreUnavailable
 from deliverywatch.messages.context import from_json
-from deliverywatch.pipeline.outputs.unhandled import KEY, Handling, handling_of, written_down
+from deliverywatch.pipeline.outputs.unhandled import KEY, Handling, handling_of, write_down_failure, written_down
 from deliverywatch.storage.memory import Memory
 from pipeline.pipeline_world import PIPELINES, event
 
@@ -100,3 +100,18 @@ def test_what_was_not_handled_in_the_end_is_always_named(story: list[tuple[str, 
     entries = json.loads(store.objects[KEY])["unhandled"] if store.objects else []
     open_requests = {entry["request"] for entry in entries if not entry["is_handled"]}
     assert open_requests == {request for request, outcome in last.items() if outcome != "handled"}
+
+
+def test_what_is_about_no_run_is_named_with_its_log_for_an_hour() -> None:
+    store, context = (
+        Memory(),
+        SimpleNamespace(**vars(LAMBDA), invoked_function_arn="arn:aws:lambda:eu-west-1:1:function:f"),
+    )
+    handling = handling_of({}, context, PIPELINES, AT)
+    write_down_failure(store, handling, CloudRefused("orders: Step Functions could not be asked."))
+    problem, links = from_json(store.objects[KEY]).problem, from_json(store.objects[KEY]).links
+    assert problem is not None
+    assert problem.sentence == f"{LAMBDA.function_name} failed: orders: Step Functions could not be asked."
+    assert links[0][1].startswith("https://eu-west-1.console.aws.amazon.com/cloudwatch")
+    handle(store, replace(HANDLING, request="later", at=AT + timedelta(hours=2)), "handled")
+    assert json.loads(store.objects[KEY])["unhandled"] == []

@@ -111,7 +111,8 @@ def _function(verb: str, description: str, statements: Sequence[Statement], **mo
 
 def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
     environment = _environment(pipelines)
-    records = [*objects("state/pipeline"), Sub("${LakeBucket.Arn}/state/pipeline-blind.json")]
+    unhandled = Sub("${LakeBucket.Arn}/state/pipeline-blind.json")
+    records = [*objects("state/pipeline"), unhandled]
     looks = [*_may_look(pipelines), allow(["s3:GetObject", "s3:PutObject"], records), MAY_SET_ASIDE]
     machines = [Sub(arn("states", f"stateMachine:{pipeline.state_machine}")) for pipeline in pipelines]
     return [
@@ -145,7 +146,11 @@ def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
         _function(
             "measure",
             "The executions that run -> the age of each pipeline's oldest",
-            [allow("states:ListExecutions", machines)],
+            [
+                allow("states:ListExecutions", machines),
+                allow(["s3:GetObject", "s3:PutObject"], unhandled),
+                MAY_LIST_LAKE,
+            ],
             packages=("aws-embedded-metrics",),
             environment=environment,
         ),

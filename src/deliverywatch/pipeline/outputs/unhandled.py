@@ -53,12 +53,13 @@ def handling_of(event: object, context: Any, pipelines: Sequence[Pipeline], at: 
     """Return what is known of a function's work before it begins; whatever is missing is empty."""
     body = mapping(event)
     parts = text(mapping(body.get("detail")).get("executionArn") or body.get("execution")).split(":")
+    function = text(getattr(context, "invoked_function_arn", "")).split(":")
     machine = parts[6] if len(parts) > 7 else ""
     return Handling(
         function=text(getattr(context, "function_name", "")),
         pipeline=next((one.name for one in pipelines if one.state_machine == machine), machine),
         run=parts[7] if len(parts) > 7 else "",
-        region=parts[3] if len(parts) > 7 else "",
+        region=function[3] if len(function) > 3 else parts[3] if len(parts) > 7 else "",
         request=text(getattr(context, "aws_request_id", "")),
         log_group=text(getattr(context, "log_group_name", "")),
         log_stream=text(getattr(context, "log_stream_name", "")),
@@ -78,6 +79,11 @@ def written_down(store: Store, handling: Handling) -> Iterator[None]:
     _noted(store, replace(handling, is_handled=True), is_new=False)
 
 
+def write_down_failure(store: Store, handling: Handling, error: Exception) -> None:
+    """Write down what failed that is about no run, and that the next run of the function does anew."""
+    _noted(store, replace(handling, problem=text(str(error), 300)))
+
+
 def _noted(store: Store, handling: Handling, *, is_new: bool = True) -> None:
     def changed(body: bytes | None) -> Change[None]:
         earlier = [read for one in objects(decoded(body).get("unhandled")) if (read := _read(one))]
@@ -93,9 +99,14 @@ def _with(earlier: Sequence[Handling], handling: Handling, *, is_new: bool) -> l
     same = [one for one in earlier if (one.request, one.function) == (handling.request, handling.function)]
     before = same[-1] if same else replace(handling, tries=0)
     tried = replace(handling, tries=before.tries + is_new, problem=handling.problem or before.problem)
-    kept = [one for one in earlier if one not in same and not (one.is_handled and handling.at - one.at > _KEPT)]
+    kept = [one for one in earlier if one not in same and not (_is_past(one) and handling.at - one.at > _KEPT)]
     # One that was handled at once is no news.
     return [*kept, *([] if tried.is_handled and tried.tries < 2 else [tried])][-_MOST:]
+
+
+def _is_past(one: Handling) -> bool:
+    """Whether nobody waits for it any more."""
+    return one.is_handled or not one.run
 
 
 def _document(handlings: Sequence[Handling], at: datetime, before: bytes | None) -> bytes:
@@ -118,13 +129,16 @@ def _document(handlings: Sequence[Handling], at: datetime, before: bytes | None)
 
 
 def _sentence(one: Handling) -> str:
+    if not one.run:
+        return f"{one.function} failed: {one.problem.rstrip('.')}."
     end = "was handled at the next try after" if one.is_handled else "could not be handled:"
     reason = one.problem or "the function was killed before it ended, for want of time or memory"
     return f"The end of the run {one.run} of {one.pipeline} {end} {reason.rstrip('.')}."
 
 
 def _facts(one: Handling) -> Iterator[tuple[str, str]]:
-    yield ("Run", f"{one.run} of {one.pipeline}, {one.function}, try {one.tries}")
+    if one.run:
+        yield ("Run", f"{one.run} of {one.pipeline}, {one.function}, try {one.tries}")
     yield ("Log", f"{one.log_group}, request {one.request}")
 
 

@@ -28,8 +28,8 @@ _MESSAGE = re.compile(
     r"(?:\\\"([^\"\n]{0,4000})(?:\"|$)|\"((?:[^\"\\\n]|\\.){0,4000})(?:\"|$)|\\?'([^'\n]{0,4000})(?:'|$))",
     re.IGNORECASE,
 )
-# pyodbc wraps what the server said in a tuple.
-_WRAPPED = re.compile(r"\('\w{5}', (?=[\"'])")
+# pyodbc and the drivers of MySQL wrap what the server said in a tuple.
+_WRAPPED = re.compile(r"\((?:'\w{5}'|\d{4}), (?=[\"'])")
 # The fields of an error of Postgres and Redshift, as drivers of Python print them: its SQLSTATE, message and detail.
 _FIELD = re.compile(r"'([CDM])': (?:'([^'\n]{0,4000})'|\"([^\"\n]{0,4000})\")")
 _QUOTED = re.compile(

@@ -74,6 +74,12 @@ def test_a_snapshot_of_dbt_needs_only_its_table_its_key_and_what_becomes_of_dele
     assert declared.hard_deletes is HardDeletes.NEW_RECORD
 
 
+def test_a_snapshot_whose_columns_are_renamed_has_no_version_key_unless_it_is_named() -> None:
+    assert history(**DBT).version_key == "dbt_scd_id"
+    assert history(**DBT, valid_from="f").version_key == ""
+    assert history(**DBT, valid_from="f", version_key="id").version_key == "id"
+
+
 def test_the_page_on_histories_has_every_field_convention_and_check() -> None:
     page = (Path(checks.__file__).parent / "README.md").read_text()
     words = {"tolerance_milliseconds": "tolerance", "delay_hours": "delay"}

@@ -82,6 +82,9 @@ def _defaults(table: Table, convention: str) -> dict[str, object]:
     deletes = table.body.get("hard_deletes", preset.get("hard_deletes"))
     if convention == "dbt-snapshot" and deletes == HardDeletes.NEW_RECORD:
         preset["is_deleted"] = "dbt_is_deleted"
+    if table.body.get("valid_from", preset.get("valid_from")) != preset.get("valid_from"):
+        # Whoever renames the columns of a tool may have renamed, or left out, this one.
+        preset.pop("version_key", None)
     has_mark = table.body.get("is_deleted") or table.body.get("deleted_at")
     in_force = CurrentIs.IN_FORCE if table.body.get("future_versions") is True else CurrentIs.LATEST
     soft = HardDeletes.SOFT if has_mark else HardDeletes.IGNORE

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from email_world import DOCUMENTED, ODD, TYPES, event, line, reasons_in
+from email_world import DOCUMENTED, ODD, TYPES, answered, event, line, reasons_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,6 +173,30 @@ def test_a_document_that_is_cut_off_takes_none_of_its_neighbours_along(
     lines = b"".join([*before, cut, line(BOUNCE)]).splitlines(keepends=True)
     whole = [document for document in numbered(lines) if is_event(readable(document.data))]
     assert len(whole) == len(written) + 1
+
+
+PIECES = [
+    line(SEND),
+    pretty(BOUNCE),
+    line(SNS),
+    b"[",
+    b"]\n",
+    b"{",
+    b"}\n",
+    b'"',
+    b",\n",
+    b"\xef\xbb\xbf",
+    line([5, SEND]),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=8))
+def test_whatever_a_file_holds_each_of_its_documents_is_read_or_refused(pieces: list[bytes]) -> None:
+    lines = b"".join(pieces).splitlines(keepends=True)
+    documents = list(numbered(lines))
+    assert all(document.line <= len(lines) for document in documents)
+    batch = answered(*(document.data for document in documents))
+    assert len(batch.answers) == len(documents)
 
 
 def readable(data: bytes) -> Any:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.email.events import streams
 from deliverywatch.email.events.columns import TABLE_COLUMNS
+from deliverywatch.email.events.envelopes import event_in
 from deliverywatch.email.events.fields import FieldCount, exact
 from deliverywatch.email.events.files import Numbered, numbered
 from deliverywatch.email.events.refusals import DROPPED, OK
@@ -145,5 +146,5 @@ def _check(landed: Landed, events: Iterable[bytes], body: bytes) -> None:
 
     others = [name for name, _ in TABLE_COLUMNS if name != "raw"]
     for event, (raw, *row) in zip(events, parquet.rows(io.BytesIO(body), ["raw", *others]), strict=True):
-        landed.fields.add(exact(event.decode()), exact(raw))
+        landed.fields.add(exact(event_in(event).text), exact(raw))
         landed.fields.in_columns += sum(value is not None for value in row)

@@ -35,10 +35,10 @@ def numbered(lines: Iterable[bytes]) -> Iterator[Numbered]:
     waiting: list[bytes] = []
     depth = first = size_bytes = 0
     for number, came in enumerate(lines, 1):
-        line = came.removeprefix(_BOM) if number == 1 else came
+        line = came.removeprefix(_BOM)
         if not (waiting and waiting[0].lstrip().startswith(b"[")) and _alone(line):
             # What came before it was cut off.
-            yield from _broken(waiting, first)
+            yield from _broken(waiting, first) if waiting else ()
             yield Numbered(number, line)
             waiting, depth, size_bytes = [], 0, 0
             continue
@@ -51,7 +51,7 @@ def numbered(lines: Iterable[bytes]) -> Iterator[Numbered]:
         if depth <= 0 or size_bytes > _LONGEST_BYTES:
             yield from _whole(waiting, first)
             waiting, depth, size_bytes = [], 0, 0
-    yield from _broken(waiting, first)
+    yield from _broken(waiting, first) if waiting else ()
 
 
 def _opened(line: bytes) -> int:
@@ -67,13 +67,8 @@ def _alone(line: bytes) -> bool:
         return False
 
 
-def _broken(lines: list[bytes], first: int) -> Iterator[Numbered]:
-    starts = [number for number, line in enumerate(lines) if number == 0 or line.startswith(b"{")]
-    for start, end in pairwise([*starts, len(lines)]):
-        yield Numbered(first + start, b"".join(lines[start:end]))
-
-
 def _whole(lines: list[bytes], first: int) -> Iterator[Numbered]:
+    """Yield the documents in lines that close all their brackets; of lines that are cut off, those in each piece."""
     data = b"".join(lines)
     try:
         texts = documents(data.decode())
@@ -84,3 +79,12 @@ def _whole(lines: list[bytes], first: int) -> Iterator[Numbered]:
         yield from (Numbered(first, document.text.encode(), document.envelopes) for document in inside)
         if not texts:
             yield Numbered(first, data)
+
+
+def _broken(lines: list[bytes], first: int) -> Iterator[Numbered]:
+    starts = [number for number, line in enumerate(lines) if number == 0 or line.startswith(b"{")]
+    if len(starts) == 1:
+        yield Numbered(first, b"".join(lines))
+        return
+    for start, end in pairwise([*starts, len(lines)]):
+        yield from _whole(lines[start:end], first + start)

@@ -15,7 +15,7 @@ from deliverywatch.email.events.originals import decoded, documents
 from deliverywatch.email.events.refusals import RefusedError
 
 _BOM = b"\xef\xbb\xbf"
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]')
+_TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]')
 # The lines around the documents of an array that is written one element after the other.
 _OF_AN_ARRAY = (b"[", b"]", b"],")
 # What was not closed within so many bytes is broken, and no document.

@@ -26,13 +26,9 @@ LARGEST_BYTES = 1000 * 1024
 REDACTED = "[redacted]"
 
 _BOM = b"\xef\xbb\xbf"
-_STRING = r'"(?:[^"\\]|\\.)*+"'
-_NAME = rf'\{{\s*+"name"\s*+:\s*+{_STRING}\s*+,\s*+"value"\s*+:\s*+'
-# Headers as SES writes them.
-_HEADERS = re.compile(rf'"headers"\s*+:\s*+(\[(?:{_NAME}{_STRING}\s*+\}},?+)*+\])')
-_VALUE = re.compile(rf"({_NAME}){_STRING}")
+_PLAIN = {"name", "value"}
 _BETWEEN = re.compile(r"[ \t\r\n,:]*+")
-_BRACKETS = re.compile(rf"{_STRING}|[\[{{]|[\]}}]")
+_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]')
 _LONGEST_DIGITS = 19
 # Half of what the parser of whoever reads `raw` may take.
 _DEEPEST = 500
@@ -56,12 +52,9 @@ _UNWRITABLE = Unwritable()
 def decoded(data: bytes) -> tuple[Any, str]:
     """Return what is in a record of JSON, and its text, or raise RefusedError."""
     try:
-        content, text = orjson.loads(data), data.decode().strip()
+        return orjson.loads(data), data.decode().strip()
     except orjson.JSONDecodeError as error:
-        content, text = _decoded_leniently(data, error)
-    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
-        raise RefusedError(Reason.TOO_DEEP, f"The record is nested deeper than {_DEEPEST} levels.")
-    return content, text
+        return _decoded_leniently(data, error)
 
 
 def documents(text: str) -> list[str]:
@@ -89,24 +82,34 @@ def members(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:
 
 
 def raw(original: Original) -> str:
-    """Return the text of an event without the values of its headers."""
+    """Return the text of an event without the values of its headers, or raise RefusedError: it is nested too deeply."""
+    plain = _redacted_plainly(original)
+    if plain is not None:
+        return plain
     text = original.text
-    first = text.find('"headers"')
-    # A name can be written with escapes, of which there is none in what SES writes.
-    if "\\u006" in text or "\\u007" in text:
-        return _redacted(text)
-    if first < 0:
-        return text
-    as_ses_writes = _HEADERS.match(text, first) if text.find('"headers"', first + 9) < 0 else None
-    if as_ses_writes is None or orjson.loads(as_ses_writes[1]) != _headers(original.event):
-        return _redacted(text)
-    values = _VALUE.sub(rf'\1"{REDACTED}"', as_ses_writes[1])
-    return text[: as_ses_writes.start(1)] + values + text[as_ses_writes.end() :]
+    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
+        raise RefusedError(Reason.TOO_DEEP, f"The event is nested deeper than {_DEEPEST} levels.")
+    # A name can be written with escapes.
+    return _redacted(text) if '"headers"' in text or "\\u00" in text else text
 
 
-def _headers(event: Object) -> Any:
-    mail = event.get("mail")
-    return mail.get("headers") if type(mail) is dict else None
+def _redacted_plainly(original: Original) -> str | None:
+    """Return the same of an event as SES writes it; None where writing it again would change more than its headers."""
+    mail = original.event.get("mail")
+    headers = mail.get("headers") if type(mail) is dict else None
+    if not headers or type(headers) is not list or not all(map(_is_plain, headers)):
+        return None
+    try:
+        if orjson.dumps(original.event) != original.text.encode():
+            return None
+    except TypeError:  # too deep for it, or not what it parsed itself
+        return None
+    redacted = [{"name": header["name"], "value": REDACTED} for header in headers]
+    return orjson.dumps({**original.event, "mail": {**(mail or {}), "headers": redacted}}).decode()
+
+
+def _is_plain(header: Any) -> bool:
+    return type(header) is dict and header.keys() == _PLAIN and type(header["name"]) is str
 
 
 def _redacted(text: str) -> str:

@@ -93,7 +93,7 @@ def counted_recipients(row: Row) -> list[str]:
     An event that names nobody counts for one. Opens and clicks name all to whom the mail went.
     """
     addresses: Iterable[str] = row.get("recipients") or (NOBODY_NAMED,)
-    return [*dict.fromkeys(address.lower() for address in addresses if not _matches(_SIMULATOR, address))]
+    return [*dict.fromkeys(address.lower() for address in addresses if not _is_simulator(address))]
 
 
 def reader(row: Row) -> Reader | None:
@@ -107,6 +107,11 @@ def recipient_domain(recipient: str) -> str:
     """Return the domain of one of `counted_recipients`; empty if it has none."""
     match = re.search(_DOMAIN, recipient, re.ASCII)
     return match[1] if match else ""
+
+
+def _is_simulator(address: str) -> bool:
+    # The pattern alone would take a tenth of the time of an event.
+    return "simulator" in address.lower() and _matches(_SIMULATOR, address)
 
 
 def _was_attempted(row: Row) -> bool:

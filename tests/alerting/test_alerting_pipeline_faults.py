@@ -96,6 +96,9 @@ class Play:
     def map_run(self, arn: str) -> Any:
         raise CloudRefused(f"{arn} does not exist.")
 
+    def definition(self, arn: str) -> str:
+        raise CloudRefused(f"{arn} may not be read.")
+
     def fetch(self, address: str) -> bytes | None:
         if self.told.refused:
             raise self.told.refused
@@ -199,6 +202,9 @@ SITUATIONS = {
         (end("FAILED"), end("FAILED", INNER, error="E", cause="AccessDeniedException")), ("sf_user-failed",), (CALL,),
         {OUTER: NESTED},
     ),
+    "an execution that it started fails, is caught, and the run succeeds": Told(
+        (end("FAILED", INNER, error="E", cause="AccessDeniedException"), end("SUCCEEDED")), (), (), {OUTER: NESTED}
+    ),
     "a run takes too long, and takes the one that it started along": Told(
         (end("TIMED_OUT"), end("ABORTED", INNER, input=STARTED_BY)), ("sf_user-timed-out",)
     ),
@@ -219,6 +225,12 @@ def test_every_quiet_alarm_of_a_pipeline_is_in_a_situation() -> None:
     played = {f"deliverywatch-prod-pipeline-{name}" for told in SITUATIONS.values() for name in told.alarms}
     missing = {name.rpartition("-pipeline-")[2] for name in quiet - played}
     assert missing <= {"sf_user-health", "sf_user-function-errors"}
+
+
+def test_a_fault_beside_that_of_the_execution_that_it_started_is_a_second_mail() -> None:
+    ends = (end("FAILED", INNER, error="E", cause="AccessDeniedException"), end("SUCCEEDED"))
+    history = [*NESTED, step("Validate"), failed("States.TaskFailed", JOB)]
+    assert Play(Told(ends, histories={OUTER: history})).all(alarms_first=False) == ["OPENED", "OPENED"]
 
 
 def test_two_faults_are_two_mails() -> None:

@@ -18,7 +18,12 @@ from pipeline.pipeline_world import PIPELINES, Artifacts, Executions, Memory, db
 
 NOW = moment("2026-11-21T06:30:00Z")
 RESULTS = "s3://artifacts/sf_user/2026-11-21T06-00/run_results.json"
-HISTORY = [step("DbtRun"), failed("States.TaskFailed", f"dbt exited 1, see {RESULTS}")]
+MAP_RUN = {"mapRunArn": "arn:aws:states:us-east-1:111122223333:mapRun:sf_user_pipeline/files:1"}
+HISTORY = [
+    {"type": "MapRunStarted", "mapRunStartedEventDetails": MAP_RUN},
+    step("DbtRun"),
+    failed("States.TaskFailed", f"dbt exited 1, see {RESULTS}"),
+]
 EVENT = states_event("FAILED", error="", cause="")
 CALL = {
     "error_type": "dbt_run_failure",
@@ -29,10 +34,10 @@ CALL = {
 BROKEN = (TypeError("not bytes"), RecursionError("too deep"))
 OF_STEP_FUNCTIONS = (CloudRefused("AccessDeniedException."), CloudUnavailable("ThrottlingException."), *BROKEN)
 OF_S3 = (StoreUnavailable("AccessDenied."), StoreUnavailable("PermanentRedirect."), StoreConflict("changed."))
-READ = ("executions.describe", "executions.history", "artifacts.fetch")
+READ = ("executions.describe", "executions.history", "executions.map_run", "artifacts.fetch")
 CASES = [
-    *((call, error) for call in READ[:2] for error in OF_STEP_FUNCTIONS),
-    *((READ[2], error) for error in (*OF_S3, *BROKEN)),
+    *((call, error) for call in READ[:3] for error in OF_STEP_FUNCTIONS),
+    *((READ[3], error) for error in (*OF_S3, *BROKEN)),
     *((f"store.{call}", error) for call in ("read", "metadata", "write", "write_if_unchanged") for error in OF_S3),
 ]
 

@@ -53,8 +53,9 @@ def test_a_standard_run_is_redriven_for_fourteen_days(status: Status) -> None:
     [
         replace(RUN, evidence=Evidence(is_in_fail_state=True)),
         replace(RUN, execution=replace(EXECUTION, status=Status.FAILED, stopped_at=END - timedelta(days=15))),
+        replace(RUN, execution=replace(EXECUTION, error="States.NoChoiceMatched")),
     ],
-    ids=["ended by a Fail", "late"],
+    ids=["ended by a Fail", "late", "its definition is wrong"],
 )
 def test_where_a_redrive_leads_nowhere_it_is_started_again_with_its_input(run: Run) -> None:
     names = facts(run)

@@ -25,11 +25,11 @@ from deliverywatch.messages.verdict import Verdict
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
 from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis.advice import Explanation, dashboard_link, document, explanation_of
-from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_arn, run_of_event
+from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, execution_in, run_of_arn, run_of_event
 from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS, ReportedError, diagnose
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
-from deliverywatch.pipeline.diagnosis.judge import judge, proves
+from deliverywatch.pipeline.diagnosis.judge import caught, failed_jobs, failed_nodes, judge, proves
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, Execution, Status, execution_of_event, running
 from deliverywatch.pipeline.outputs import mail_context, notices, notified_causes
 from deliverywatch.pipeline.outputs.notified_causes import Memory, Opened
@@ -152,8 +152,8 @@ def _cause_of(run: Run, pipelines: Sequence[Pipeline], ports: Ports) -> Run:
     An execution that fails takes the one that waits for it along, and one that is ended the one that it waits for.
     """
     for _ in range(_DEEPEST_NESTING):
-        status, is_up = run.execution.status, run.execution.status is Status.ABORTED
-        arn = run.execution.started_by if is_up else "" if status is Status.SUCCEEDED else run.failed_execution
+        is_up = run.execution.status is Status.ABORTED
+        arn = run.execution.started_by if is_up else run.failed_execution
         if not any(arn.split(":")[6:7] == [one.state_machine] for one in pipelines):
             return run
         try:
@@ -162,8 +162,17 @@ def _cause_of(run: Run, pipelines: Sequence[Pipeline], ports: Ports) -> Run:
             return replace(run, problems=(*run.problems, str(error)))
         if is_up and other.execution.status not in (Status.TIMED_OUT, Status.ABORTED):
             return run
+        if run.execution.status is Status.SUCCEEDED and not _faults(run) - _faults(other) <= {arn}:
+            return run
         run = other
     return run
+
+
+def _faults(run: Run) -> set[str]:
+    """Return what went wrong in a run, by what does not change on the way to the run that started it."""
+    failed = [*(job.id for job in failed_jobs(run)), *(node.unique_id for node in failed_nodes(run))]
+    checks = [check.sentence for check in run.evidence.report.failed] if run.evidence.report else []
+    return {*failed, *checks, *(execution_in(failure.cause) or failure.cause for failure in caught(run))}
 
 
 def _ended(run: Run, ports: Ports, now: datetime, catalogue: Catalogue) -> dict[str, Any]:

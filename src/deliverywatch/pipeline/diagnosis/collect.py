@@ -89,8 +89,13 @@ class Run:
         steps = self.pipeline.steps
         own = [failure for failure in self.evidence.failures if steps.get(failure.step) is not Where.MONITOR]
         causes = [self.execution.cause, *(failure.cause for failure in own[-1:])]
-        arns = [match[1] for cause in causes if (match := _NESTED_ARN.search(cause))]
-        return next((arn for arn in arns if arn.count(":") >= 7 and arn != self.execution.arn), "")
+        return next((arn for arn in map(execution_in, causes) if arn and arn != self.execution.arn), "")
+
+
+def execution_in(cause: str) -> str:
+    """Return the ARN of the execution that a cause describes; empty if it is about something else."""
+    match = _NESTED_ARN.search(cause)
+    return match[1] if match and match[1].count(":") >= 7 else ""
 
 
 @dataclass(slots=True)

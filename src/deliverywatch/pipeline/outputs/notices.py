@@ -18,6 +18,11 @@ from deliverywatch.pipeline.outputs.notified_causes import GoodRun
 
 # docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: from the end of an execution on.
 _REDRIVABLE = timedelta(days=14)
+_OF_DEFINITION = {
+    f"States.{name}"
+    for name in ("Runtime", "ParameterPathFailure", "ResultPathMatchFailure", "IntrinsicFailure", "NoChoiceMatched",
+                 "QueryEvaluationError")
+}  # fmt: skip
 # What a mail says of what could not be read: more of the same kind adds nothing.
 _PROBLEMS = 3
 # The part of an explanation's facts that says what failed; the others say how to take it.
@@ -118,11 +123,17 @@ def _again(run: Run, now: datetime) -> Pairs:
     # A redrive begins with the state that ended the run: a Fail would only end it again. What reports a failure itself
     # caught it, and goes on to a Fail.
     end = execution.stopped_at
-    if end and now - end <= _REDRIVABLE and not run.evidence.is_in_fail_state:
+    if end and now - end <= _REDRIVABLE and not (run.evidence.is_in_fail_state or _is_of_definition(run)):
         redrive = f"aws stepfunctions redrive-execution --execution-arn {execution.arn} {region}"
         return (("To go on where it failed", redrive),)
     given = f"aws stepfunctions describe-execution --execution-arn {execution.arn} {region}"
     return (("Its input", f"{given} --query input --output text > input.json"), ("To start it again", start))
+
+
+def _is_of_definition(run: Run) -> bool:
+    """Whether the definition itself is wrong: a redrive takes the same one again."""
+    failures = run.evidence.failures
+    return bool({run.execution.error, failures[-1].error if failures else ""} & _OF_DEFINITION)
 
 
 def _machine(execution: Execution) -> str:

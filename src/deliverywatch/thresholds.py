@@ -263,15 +263,16 @@ EMAIL_COMPLAINT_SETTLE_HOURS = 12
 # With more mails than this that have no outcome, a cohort is not proven to be over.
 EMAIL_PENDING_PERCENT = 5
 
-# A provider is slow that delays more than this share of what it gets, and so many mails: one that puts new senders off
-# for minutes delays a few. SES tries again for 14 hours.
+# A provider is slow if more than this share of what it got, and so many mails, wait half an hour later: many put
+# unknown senders off for some minutes. SES tries again for 14 hours.
 EMAIL_DELAY_WARNING_PERCENT = 20
 EMAIL_DELAY_RECOVERY_PERCENT = 10
 EMAIL_MINIMUM_DELAYED_COUNT = 10
 EMAIL_DELAY_HOURS = 24
+EMAIL_DELAY_SETTLE_MINUTES = 30
 EMAIL_DELAY_WINDOW_SECONDS = 3 * 3600
 
-# Below these a share means nothing: one complaint of 500 mails is 0.2 %. Of a receiving domain the first counts, too.
+# Below these a share means nothing: one complaint of 500 mails is 0.2 %. The first is for receiving domains as well.
 EMAIL_MINIMUM_SENT_COUNT = 100
 EMAIL_MINIMUM_BOUNCED_COUNT = 5
 EMAIL_MINIMUM_COMPLAINED_COUNT = 2

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from email_play import MINUTE, START, Event, Play, sending
 
+from deliverywatch.local.cloud.mail.ses_events import Sent
+
 HOUR = timedelta(hours=1)
 DAY = 24 * HOUR
 OVER = (
@@ -22,14 +24,14 @@ def campaign(bad: int, **more: object) -> list[Event]:
 
 
 def test_a_campaign_with_bounces_below_the_limits_is_no_mail_however_late_they_come(built: Path) -> None:
-    assert Play(built).run(campaign(18), 30).mails == []
+    assert Play(built).run(campaign(18), 12).mails == []
 
 
-@pytest.mark.parametrize("late", [MINUTE, HOUR, 3 * HOUR, 9 * HOUR, 40 * HOUR])
+@pytest.mark.parametrize("late", [MINUTE, HOUR, 9 * HOUR])
 def test_a_campaign_that_bounces_is_critical_as_soon_as_it_is_proven_and_over_once_with_the_truth(
     built: Path, late: timedelta
 ) -> None:
-    play = Play(built).run(campaign(72, late=late), 40 + 10 + late / HOUR)
+    play = Play(built).run(campaign(72, late=late), 9 + late / HOUR)
     events = play.events("bounces")
     assert [event for event, _ in events].count("RESOLVED") == 1
     assert events[-1] == ("RESOLVED", "ok")
@@ -44,7 +46,7 @@ def test_a_campaign_that_bounces_is_critical_as_soon_as_it_is_proven_and_over_on
 
 
 def test_complaints_that_come_a_day_later_are_mailed_and_end_with_the_truth(built: Path) -> None:
-    play = Play(built).run(sending(600, 20, 4, late=26 * HOUR, late_count=4, kind="complaint"), 60)
+    play = Play(built).run(sending(600, 20, 4, late=26 * HOUR, late_count=4, kind="complaint"), 52)
     assert play.events("complaints") == [("OPENED", "warning"), ("ESCALATED", "critical"), ("RESOLVED", "ok")]
     assert play.sent_at[1] - START <= 26 * HOUR + 20 * MINUTE
     truth = OVER.format(
@@ -59,7 +61,8 @@ def drifting(count_of_hour: Callable[[int], int], bad_percent: int) -> list[Even
         count = count_of_hour(hour)
         bad = count * bad_percent // 100
         events += sending(count, 60, bad, at=START + hour * HOUR, name=f"h{hour}")
-    return events
+    # A batch every ten minutes is faster.
+    return [(time.replace(minute=time.minute // 10 * 10, second=0), event) for time, event in events]
 
 
 @pytest.mark.parametrize(("swing", "bad_percent"), [(1, 3), (1, 20), (6, 20)])
@@ -85,7 +88,7 @@ def test_the_next_issue_begins_while_complaints_about_the_last_one_count_and_not
 
 def test_an_issue_that_was_reported_opens_nothing_when_the_next_one_begins(built: Path) -> None:
     first = sending(600, 20, 4, late=26 * HOUR, late_count=4, kind="complaint")
-    play = Play(built).run([*first, *sending(600, 20, at=START + 3 * DAY, name="next")], 24 * 3 + 8)
+    play = Play(built).run([*first, *sending(600, 20, at=START + 2 * DAY + 6 * HOUR, name="next")], 24 * 2 + 10)
     assert [event for event, _ in play.events("complaints")] == ["OPENED", "ESCALATED", "RESOLVED"]
 
 
@@ -102,6 +105,26 @@ def test_without_known_outcomes_the_end_of_a_sending_is_not_proven(built: Path) 
     events = [(time, event) for time, event in campaign(72) if "delivery" not in event]
     play = Play(built).run(events, 40)
     assert [event for event, _ in play.events("bounces")][-2:] == ["QUIET", "CLOSED"]
+
+
+def test_a_provider_that_puts_mails_off_for_hours_is_a_warning_until_they_are_delivered(built: Path) -> None:
+    events: list[Event] = []
+    for number in range(600):
+        at = START + number * MINUTE / 30
+        mail = Sent(f"m-{number}", at, "news", (f"p@{('slow', 'b', 'c')[number % 3]}.example",))
+        is_slow, later = number % 3 == 0, at + 3 * HOUR
+        people = [{"emailAddress": mail.recipients[0], "status": "4.7.1", "diagnosticCode": "smtp; 421 try later"}]
+        delay = mail.event("DeliveryDelay", at + MINUTE, delayType="General", delayedRecipients=people)
+        events += [(at, mail.event("Send", at)), (later if is_slow else at, mail.delivery(later if is_slow else at))]
+        events += [(at + MINUTE, delay)] if is_slow else []
+    play = Play(built).run(events, 5)
+    assert play.events("delays") == [("OPENED", "warning"), ("RESOLVED", "ok")]
+    slow = r"to slow\.example sent 08:30-08:\d0 UTC were delayed and are not delivered \(100\.0 %; elsewhere 0 %\)\."
+    assert re.search(slow, play.text(0))
+    assert (
+        "None of the 200 newsletters to slow.example sent 08:30-08:50 UTC waits; 200 of them were delayed."
+        in play.text(1)
+    )
 
 
 def test_a_record_that_is_lost_is_no_good_news(built: Path) -> None:

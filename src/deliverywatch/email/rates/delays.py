@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from deliverywatch import thresholds
 from deliverywatch.email.rates import sentences
 from deliverywatch.email.rates.cohorts import cohorts
-from deliverywatch.email.rates.counts import percent
+from deliverywatch.email.rates.counts import added, percent
 from deliverywatch.email.rates.slots import OTHERS
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deliverywatch.email.rates.slots import MailSlot
 
 _LOOKED_AT = timedelta(hours=thresholds.EMAIL_DELAY_HOURS)
+_SETTLED = timedelta(minutes=thresholds.EMAIL_DELAY_SETTLE_MINUTES)
 _LONGEST = timedelta(seconds=thresholds.EMAIL_DELAY_WINDOW_SECONDS)
 _PAUSE = timedelta(seconds=thresholds.EMAIL_BOUNCE_PAUSE_SECONDS)
 
@@ -43,11 +44,17 @@ class _Domain:
     def percent(self) -> float:
         return percent(self.counts.waiting, self.counts.total)
 
+    @property
+    def elsewhere_percent(self) -> float:
+        others = added(counts for name, counts in self.cohort.domains().items() if name != self.name)
+        return percent(others.waiting, others.total)
+
     def sentence(self, noun: str, now: datetime) -> str:
-        share, times = sentences.percentage(self.percent), sentences.times(self.cohort, now)
-        of = f"of the {self.counts.total:,} {noun} to {self.name} sent {times}"
-        waiting = f"{self.counts.waiting:,}" if self.counts.waiting else "None"
-        return f"{waiting} {of} wait: they were delayed and are not delivered ({share})."
+        of = f"of the {self.counts.total:,} {noun} to {self.name} sent {sentences.times(self.cohort, now)}"
+        if not self.counts.waiting:
+            return f"None {of} waits; {min(self.counts.delayed, self.counts.total):,} of them were delayed."
+        share, elsewhere = sentences.percentage(self.percent), sentences.percentage(self.elsewhere_percent)
+        return f"{self.counts.waiting:,} {of} were delayed and are not delivered ({share}; elsewhere {elsewhere})."
 
 
 def assess(slots: Sequence[MailSlot], now: datetime, noun: str, limits: Limits) -> Assessment:
@@ -59,7 +66,7 @@ def assess(slots: Sequence[MailSlot], now: datetime, noun: str, limits: Limits) 
         noun: What is sent, in the plural.
         limits: Of the stack.
     """
-    recent = [slot for slot in slots if now - slot.end <= _LOOKED_AT]
+    recent = [slot for slot in slots if _SETTLED <= now - slot.end <= _LOOKED_AT]
     parts = cohorts(recent, _LONGEST, _PAUSE)
     domains = [
         _Domain(name, counts, part) for part in parts for name, counts in part.domains().items() if name != OTHERS
@@ -69,7 +76,7 @@ def assess(slots: Sequence[MailSlot], now: datetime, noun: str, limits: Limits) 
         sentence = f"No receiving domain got enough {noun} in the last {thresholds.EMAIL_DELAY_HOURS} hours to judge."
         return Assessment(verdict=Verdict.TOO_LITTLE, as_of=now, sentence=sentence)
     opening = [one for one in judged if _opens(one, limits)]
-    worst = max(opening or judged, key=lambda one: (one.percent, one.counts.total))
+    worst = max(opening or judged, key=lambda one: (one.percent, one.counts.delayed, one.counts.total))
     is_failing = worst.percent > thresholds.EMAIL_DELAY_RECOVERY_PERCENT
     return Assessment(
         verdict=Verdict.FAILING if is_failing else Verdict.HEALTHY,

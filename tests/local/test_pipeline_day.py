@@ -109,4 +109,7 @@ def test_a_run_that_does_not_end_is_measured_and_has_one_mail(world: World) -> N
     steps.stop_execution(executionArn=hanging)
     names = ["deliverywatch-prod-pipeline-sf_user-hung"]
     assert [alarm["StateValue"] for alarm in alarms.describe_alarms(AlarmNames=names)["MetricAlarms"]] == ["ALARM"]
+    stored = world.cloud.bucket(play.lake_bucket(world.cloud)).read("state/pipeline-sf_user-missed.json")
+    assert stored is not None
+    assert "It runs since" in stored.body.decode()
     assert [("no good run" in mail, "CRITICAL" in mail) for mail in mails] == [(True, True)]

@@ -1,18 +1,22 @@
 """What a team declares is read as a whole or refused with the reason, and a function without its settings raises."""
 
+import contextlib
 import copy
 import importlib
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.demo.pipeline_machine import definition
-from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of
+from deliverywatch.pipeline.declaration.histories import History
+from deliverywatch.pipeline.declaration.limits import RANGES
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, Records, named, pipelines_of
 from deliverywatch.pipeline.declaration.source import in_environment, lines_of, read
 from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.settings import from_environment
@@ -146,6 +150,28 @@ def test_every_mistake_of_a_file_is_named_at_once_with_its_line() -> None:
     ]
 
 
+FIELDS = [one.name for kind in (Pipeline, Records, History) for one in fields(kind)]
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=9) | st.datetimes()
+)
+VALUES = st.recursive(
+    LEAVES | st.sampled_from(["orders", "s3://data/", "ingest"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*FIELDS, *RANGES, "history", "source"]), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(VALUES)
+def test_whatever_a_declaration_holds_is_used_or_refused_in_words(value: Any) -> None:
+    for document in (value, {"pipeline": value}, {"pipeline": [value]}):
+        with contextlib.suppress(ConfigurationError):
+            pipelines_of(document)
+
+
 def test_a_file_that_is_no_toml_is_named_with_the_line() -> None:
     with pytest.raises(ConfigurationError, match=r"my\.toml is not TOML: .*line 2"):
         read("[[pipeline]]\nname = x\n", "my.toml")
@@ -158,10 +184,10 @@ def test_a_file_that_is_no_toml_is_named_with_the_line() -> None:
         min_size=1,
     )
 )
-def test_every_field_of_any_table_has_the_line_it_is_written_on(fields: dict[str, Any]) -> None:
-    rows = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()]
+def test_every_field_of_any_table_has_the_line_it_is_written_on(written: dict[str, Any]) -> None:
+    rows = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in written.items()]
     lines = lines_of("\n".join(["[[pipeline]]", "", *rows]))
-    assert [lines["pipeline", 0, name] for name in fields] == list(range(3, 3 + len(fields)))
+    assert [lines["pipeline", 0, name] for name in written] == list(range(3, 3 + len(written)))
 
 
 PER_ENVIRONMENT: dict[str, Any] = {

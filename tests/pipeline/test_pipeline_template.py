@@ -114,6 +114,7 @@ def test_a_function_gets_the_limits_that_the_alarms_have(pipeline_template: dict
     function = of_type(pipeline_template, "AWS::Lambda::Function", SfUserMinimumRecords="7")["PipelineValidate"]
     limits = json.loads(function["Environment"]["Variables"]["DELIVERYWATCH_LIMITS"])["sf_user"]
     assert {name: int(value) for name, value in limits.items()} == {
+        "hung_seconds": 7200,
         "minimum_records": 7,
         "stale_hours": 6,
         "quality_percent": 95,

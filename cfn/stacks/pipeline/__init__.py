@@ -150,6 +150,8 @@ def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
                 allow("states:ListExecutions", machines),
                 allow(["s3:GetObject", "s3:PutObject"], unhandled),
                 MAY_LIST_LAKE,
+                # What the mail about a run that hangs says of it.
+                allow("s3:PutObject", Sub("${LakeBucket.Arn}/state/pipeline-*-missed.json")),
             ],
             packages=("aws-embedded-metrics",),
             environment=environment,

@@ -46,6 +46,7 @@ def parameter(pipeline: Pipeline, what: str) -> str:
 def limits(pipeline: Pipeline) -> dict[str, str]:
     """Return what the functions are told of a pipeline's limits, as references to its parameters."""
     names = {
+        "hung_seconds": "HungSeconds",
         "minimum_records": "MinimumRecords",
         "stale_hours": "StaleHours",
         "quality_percent": "QualityPercent",

@@ -20,14 +20,14 @@ _LINE = {"event": "pipeline_measure"}
 def handler(event: object, context: Any) -> dict[str, float]:
     """Emit the ages, and print them, or first what went wrong and then raise it."""
     settings = from_environment(os.environ)
-    now = datetime.now(UTC)
-    ports = Ports(aws.StateMachines(_machines(context.invoked_function_arn)), _emit)
+    now, store = datetime.now(UTC), Bucket(settings.bucket)
+    ports = Ports(aws.StateMachines(_machines(context.invoked_function_arn)), store, _emit)
     try:
         # Not the scheduled time: a run that comes late sees what runs when it looks.
         ages = measure(settings.pipelines, ports, now, settings.environment)
     except DeliveryWatchError as error:
         handling = unhandled.handling_of(event, context, settings.pipelines, now)
-        unhandled.write_down_failure(Bucket(settings.bucket), handling, error)
+        unhandled.write_down_failure(store, handling, error)
         print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise
     print(json.dumps(_LINE | {"oldest_run_seconds": ages}), flush=True)

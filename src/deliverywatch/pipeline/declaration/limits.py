@@ -60,8 +60,11 @@ def _follow(read: dict[str, Any], table: Table, *, is_declared: bool) -> None:
     """Let limits that are not declared follow those they depend on: a run that is slow does not hang as well."""
     slow, missed = read["duration_seconds"], read["missed_run_hours"]
     following = {"hung_seconds": 2 * slow, "no_success_hours": 2 * missed - 1}
-    for name in following if is_declared else ():
+    # Parameters of a stack do not follow each other, whatever they are.
+    if not is_declared:
+        return
+    for name, value in following.items():
         if name not in table.body:
-            read[name] = min(following[name], RANGES[name].highest)
+            read[name] = min(value, RANGES[name].highest)
     if read["hung_seconds"] < slow:
         table.refuse("hung_seconds", f"is {read['hung_seconds']}, and can be {slow} (its duration_seconds) or more.")

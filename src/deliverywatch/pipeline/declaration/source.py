@@ -39,7 +39,7 @@ def read(text: str, file: str) -> Source:
     """Return the declaration in a TOML file; raise ConfigurationError with file and line if it is no TOML."""
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{file} is not TOML: {error}.",
             next_step="Correct it; the comments of cfn/pipelines.example.toml explain every field.",
@@ -90,7 +90,7 @@ def _statement(rows: Sequence[str]) -> tuple[int, dict[str, Any]]:
     for count in range(1, len(rows) + 1):
         try:
             return count, tomllib.loads("\n".join(rows[:count]))
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             continue
     return 1, {}
 

@@ -20,7 +20,10 @@ def number(value: object) -> float | None:
     """Return the value if it is a finite number; booleans are none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def moment(value: object) -> datetime | None:

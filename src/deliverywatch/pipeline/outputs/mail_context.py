@@ -7,11 +7,13 @@ from datetime import datetime
 
 from deliverywatch.messages.context import Context, Pairs, to_json
 from deliverywatch.pipeline.checks.validation import Report, Result, Topic
-from deliverywatch.pipeline.declaration.pipelines import Where
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, Where
 from deliverywatch.pipeline.diagnosis.advice import Explanation, advice_on, check_words, links_of
 from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS
+from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
+from deliverywatch.pipeline.diagnosis.runs import running
 
 _UNKNOWN = (
     "Look at the run in Step Functions, and at what its dbt step wrote: it may have failed.",
@@ -59,6 +61,16 @@ def of_run(run: Run, catalogue: Catalogue, at: datetime, dashboard: Pairs = ()) 
         steps = _advice(catalogue, meaning.where, run)
         contexts[f"pipeline-{name}-{meaning.watch}"] = _body(at, facts=facts, steps=steps, links=links)
     return contexts
+
+
+def of_hung(pipeline: Pipeline, arn: str, since: datetime, at: datetime) -> tuple[str, bytes]:
+    """Return the watch of a run that hangs, and its context."""
+    execution = running(arn, since)
+    run = Run(pipeline, execution, Evidence())
+    facts = (("Oldest run", execution.name), ("It runs since", f"{since:%Y-%m-%d %H:%M} UTC"))
+    stop = f"aws stepfunctions stop-execution --execution-arn {arn} --region {arn.split(':')[3]}"
+    steps = (f"Look at the step that it is in. To end it: {stop}", *_MISSED)
+    return f"pipeline-{pipeline.name}-missed", _body(at, facts=facts, steps=steps, links=links_of(run))
 
 
 def _of_duration(run: Run) -> Pairs:

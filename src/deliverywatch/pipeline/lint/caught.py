@@ -145,11 +145,11 @@ def _road(scope: Scope, state: str, target: str, choice: Mapping[str, Any] | Non
     others = [text(one.get("Next")) for one in objects(scope.states[state].get("Choices")) if one is not choice]
     regular = [text(scope.states[state].get("Next")), text(scope.states[state].get("Default")), *others]
     own_way = scope.reached([target], [state])
-    if any(state in after_of(scope.states[name]) for name in own_way):
+    if any(state in scope.after[name] for name in own_way):
         return None
     good_way = scope.reached(filter(None, regular), [state])
     own = [name for name in scope.states if name in own_way - good_way]
-    pairs = [(name, after) for name in own for after in after_of(scope.states[name])]
+    pairs = [(name, after) for name in own for after in scope.after[name]]
     joins = tuple(pair for pair in [(state, target), *pairs] if pair[1] in own_way & good_way)
     return _Road(scope, frozenset(own), frozenset(own_way & good_way), joins)
 

@@ -6,7 +6,7 @@ Language: states-language.net/spec.html, in both query languages. Values may be 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,14 @@ _SERVICE = re.compile(r"arn:[^:]{0,40}:states:[^:]{0,40}:[^:]{0,40}:(?!activity:
 class Scope:
     """The states that can lead to each other: of the machine, of a branch or of what a Map does with an item.
 
-    `outer` is the state that a branch belongs to, with its scope; `language` is JSONPath or JSONata.
+    `after` is where each leads to without a Catch, `outer` the state that a branch belongs to, with its scope, and
+    `language` JSONPath or JSONata.
     """
 
     path: str
     states: Mapping[str, Mapping[str, Any]]
     start: str
+    after: Mapping[str, Sequence[str]]
     outer: tuple[Scope, str] | None = None
     language: str = "JSONPath"
 
@@ -46,7 +48,7 @@ class Scope:
             name = waiting.pop()
             if name not in reached and name not in closed:
                 reached.add(name)
-                waiting += [after for after in after_of(self.states[name]) if after in self.states]
+                waiting += self.after[name]
         return reached
 
     def reached_with_catches(self) -> set[str]:
@@ -60,7 +62,7 @@ class Scope:
 
     def later(self, name: str) -> Iterator[Mapping[str, Any]]:
         """Yield the states that come after one, those after the state that it is within, too."""
-        yield from (self.states[one] for one in self.reached(after_of(self.states[name])))
+        yield from (self.states[one] for one in self.reached(self.after[name]))
         if self.outer:
             scope, within = self.outer
             yield from scope.later(within)
@@ -73,7 +75,8 @@ def scopes_of(definition: Mapping[str, Any]) -> list[Scope]:
 
 def _scopes(definition: Mapping[str, Any], path: str, outer: tuple[Scope, str] | None, depth: int) -> Iterator[Scope]:
     states = {name: mapping(state) for name, state in mapping(definition.get("States")).items()}
-    scope = Scope(path, states, text(definition.get("StartAt")), outer, _language(definition, outer))
+    after = {name: [one for one in after_of(state) if one in states] for name, state in states.items()}
+    scope = Scope(path, states, text(definition.get("StartAt")), after, outer, _language(definition, outer))
     yield scope
     for name, state in states.items() if depth else ():
         for part, inner in _parts(state):

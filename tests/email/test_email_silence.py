@@ -37,3 +37,13 @@ def test_orders_whose_events_never_land_are_one_mail_and_newsletters_that_land_n
     (mail,) = mails
     assert mail.subject.startswith("[BLIND] Transactional events do not land - ")
     assert START + 25 * MINUTE < mail.sent_at < START + 45 * MINUTE
+
+
+def test_the_mail_names_the_configuration_set_and_the_log_groups_and_promises_nothing_that_waits(
+    mails: list[Mail],
+) -> None:
+    words = " ".join(mails[0].text().split())
+    assert "SES sends mails with the configuration set daily-system-design-transactional-prod" in words
+    assert "/aws/kinesisfirehose/email-events-transactional-prod" in words
+    assert "nothing waits anywhere" in words
+    assert "email replay" not in words

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -23,6 +24,8 @@ from deliverywatch.email.events.streams import Stream, error_folder, stream_of
 from deliverywatch.email.events.tally import Tally
 from deliverywatch.email.events.values import iso
 from deliverywatch.errors import InputError
+
+_ARRIVAL = "approximateArrivalTimestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ def transformed(event: Mapping[str, Any], campaign_tag: str) -> Batch:
     """
     if not isinstance(event, Mapping) or not isinstance(event.get("records"), list):
         raise InputError("The event is not a batch of Firehose: it has no list of records.")
-    newest = max(map(_arrived, event["records"]), default=datetime.fromtimestamp(0, UTC))
-    batch = Batch(stream_of(event["deliveryStreamArn"]), newest)
+    newest = max((int(record[_ARRIVAL]) for record in event["records"]), default=0)
+    batch = Batch(stream_of(event["deliveryStreamArn"]), _time(newest))
     for record in event["records"]:
         batch.answers.append(_answer(batch, record, campaign_tag))
     return batch
@@ -81,7 +84,7 @@ def _answer(batch: Batch, record: Mapping[str, Any], campaign_tag: str) -> dict[
         data = b64decode(encoded)
         if data.isspace() or not data:
             return {"recordId": record["recordId"], "result": DROPPED, "data": encoded}
-        row = rows.row(event_in(data), iso(_arrived(record)), campaign_tag)
+        row = rows.row(event_in(data), _arrived(record[_ARRIVAL]), campaign_tag)
         line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
     except RefusedError as error:
         return _refused(batch, record, Refusal(_hash(data), error.reason, str(error)))
@@ -105,5 +108,11 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _arrived(record: Mapping[str, Any]) -> datetime:
-    return datetime.fromtimestamp(int(record["approximateArrivalTimestamp"]) / 1000, UTC)
+@lru_cache(1024)
+def _arrived(milliseconds: int) -> str:
+    # What SES hands over together arrived together.
+    return iso(_time(milliseconds))
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

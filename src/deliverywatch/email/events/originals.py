@@ -87,8 +87,7 @@ def raw(original: Original) -> str:
     if plain is not None:
         return plain
     text = original.text
-    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
-        raise RefusedError(Reason.TOO_DEEP, f"The event is nested deeper than {_DEEPEST} levels.")
+    _require_shallow(text)
     # A name can be written with escapes.
     return _redacted(text) if '"headers"' in text or "\\u00" in text else text
 
@@ -143,6 +142,11 @@ def _after_space(text: str, at: int) -> int:
     return matched.end() if matched else at
 
 
+def _require_shallow(text: str) -> None:
+    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
+        raise RefusedError(Reason.TOO_DEEP, f"The record is nested deeper than {_DEEPEST} levels.")
+
+
 def _depth(text: str) -> int:
     steps = ((bracket in "[{") - (bracket in "]}") for bracket in _BRACKETS.findall(text) if len(bracket) == 1)
     return max(accumulate(steps), default=0)
@@ -152,9 +156,8 @@ def _decoded_leniently(data: bytes, refusal: orjson.JSONDecodeError) -> tuple[An
     """Return what a more lenient parser makes of a record: infinities, lone surrogates, a byte order mark."""
     try:
         text = data.removeprefix(_BOM).decode().strip()
+        _require_shallow(text)
         return _writable(_LENIENT.decode(text)), text
-    except RecursionError as error:
-        raise RefusedError(Reason.TOO_DEEP, f"The record is nested deeper than {_DEEPEST} levels.") from error
     except ValueError as error:
         raise RefusedError(Reason.NOT_JSON, f"The record is not JSON: {refusal}.") from error
 

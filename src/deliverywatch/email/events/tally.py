@@ -70,7 +70,8 @@ class Tally:
         """Count a row, once for each person that it is about."""
         self.types[row["event_type"]] += 1
         kind = outcome(row)
-        counts, people = _COUNTED.get(kind), counted_recipients(row)
+        counts = _COUNTED.get(kind)
+        people = counted_recipients(row) if counts is not None else []
         if counts is None or not people:
             return
         sent_at = _minute(row["sent_at"][:_TO_THE_MINUTE])

@@ -33,10 +33,10 @@ def text(owner: Object, block: str, name: str, misfits: Misfits) -> str | None:
 def header(owner: Object, block: str, name: str, misfits: Misfits) -> str | None:
     """Return the text of a header; one with a line break is a misfit."""
     value = text(owner, block, name, misfits)
-    if value is not None and any(character in value for character in _LINE_BREAKS):
-        misfits.append(f"{block}.{name}")
-        return None
-    return value
+    if value is None or value.isprintable() or not any(character in value for character in _LINE_BREAKS):
+        return value
+    misfits.append(f"{block}.{name}")
+    return None
 
 
 def whole_number(owner: Object, block: str, name: str, misfits: Misfits) -> int | None:
@@ -132,4 +132,7 @@ def domain(address: str | None) -> str | None:
 
 
 def _is_label(value: object) -> bool:
-    return type(value) is list and all(type(text) is str for text in value)
+    # Most have one value, and of every event all are looked at.
+    return type(value) is list and (
+        type(value[0]) is str if len(value) == 1 else all(type(text) is str for text in value)
+    )

@@ -110,6 +110,14 @@ def test_results_count_for_the_run_in_which_they_were_written(generated_at: str,
     assert bool(points) is is_counted
 
 
+def test_results_that_were_begun_before_the_run_are_those_of_another() -> None:
+    document = results(("test.p.t", "pass"), generated_at="2026-11-21T05:59:00Z", invocation_started_at=None)
+    assert judged(results=document | {"elapsed_time": 60}).verdict == "healthy"
+    assert judged(results=document | {"elapsed_time": 600}).verdict == "too_little"
+    ancient = results(("test.p.t", "pass"), generated_at="0001-01-03T00:00:00Z", invocation_started_at=None)
+    assert judged(results=ancient | {"elapsed_time": 1e300}).verdict == "too_little"
+
+
 def test_results_that_do_not_say_when_prove_nothing() -> None:
     assert judged(results=results(("test.p.t", "pass"), generated_at=None)).verdict == "too_little"
 

@@ -272,10 +272,10 @@ def _expected(address: str, run: DbtRun, artifacts: Artifacts) -> frozenset[str]
 
 def _is_within(run: DbtRun, execution: Execution) -> bool:
     """Whether dbt ran in this execution; results that do not say when are counted, and prove nothing."""
-    at, end = run.generated_at, execution.stopped_at
-    if at is None:
+    began, at, end = run.began_at, run.generated_at, execution.stopped_at
+    if began is None or at is None:
         return True
-    return execution.started_at - _TOLERANCE <= at and (end is None or at <= end + _TOLERANCE)
+    return execution.started_at - _TOLERANCE <= min(began, at) and (end is None or at <= end + _TOLERANCE)
 
 
 def _stale(address: str, run: DbtRun, execution: Execution) -> str:

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +30,8 @@ _BUILT_KINDS = frozenset({"model", "snapshot", "seed"})
 _TEST_KINDS = frozenset({"test", "unit_test"})
 # Two runs of a node with the same of these are tries of the same work; one for another target is other work.
 _SAME_WORK = ("target", "profile", "vars", "event_time_start", "event_time_end")
+# No longer than what may be taken from any time that is read.
+_LONGEST_SECONDS = 86_400
 _VERSION = re.compile(r"(run-results|sources)/v(\d+)\.json$")
 _FRESHNESS = "source freshness"
 
@@ -100,6 +102,7 @@ class DbtRun:
     Attributes:
         command: `build`, `run`, `test` and so on, empty where the file does not say.
         generated_at: When it had ended and wrote the file; None where the file does not say.
+        began_at: When it had begun, likewise.
         select: What was selected, in dbt's own words; empty for everything.
         exclude: What was not, likewise.
         kinds_left_out: Kinds of nodes that were excluded.
@@ -111,6 +114,7 @@ class DbtRun:
     command: str
     nodes: tuple[Node, ...]
     generated_at: datetime | None = None
+    began_at: datetime | None = None
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     kinds_left_out: tuple[str, ...] = ()
@@ -207,11 +211,20 @@ def run_of(document: object) -> DbtRun:
         command=command,
         nodes=tuple(_node(result, command) for result in objects(results)),
         generated_at=moment(metadata.get("generated_at")),
+        began_at=_began_at(metadata, number(body.get("elapsed_time"))),
         select=_select(arguments),
         exclude=_selection(arguments, "exclude"),
         kinds_left_out=_selection(arguments, "exclude_resource_types"),
         work=json.dumps([arguments.get(name) or None for name in _SAME_WORK], sort_keys=True, default=str),
     )
+
+
+def _began_at(metadata: Mapping[str, Any], elapsed_seconds: float | None) -> datetime | None:
+    """Return when an invocation began: newer versions say it, and for the others its duration does."""
+    began, ended = moment(metadata.get("invocation_started_at")), moment(metadata.get("generated_at"))
+    if began or ended is None or elapsed_seconds is None:
+        return began or ended
+    return ended - timedelta(seconds=min(max(elapsed_seconds, 0), _LONGEST_SECONDS))
 
 
 def _select(arguments: Mapping[str, Any]) -> tuple[str, ...]:

@@ -151,7 +151,8 @@ def _of_values(history: History) -> _Judged:
     follows = f" AND prior_until >= f{_slack(history, '-', _step(history))}" if has_gaps else ""
     # Without an order, versions that share a begin or last no time may have been any of them the one before.
     is_ambiguous = history.shared_begins and not history.order_by
-    apart = " AND prior_f < f AND prior_until > prior_f" if is_ambiguous else ""
+    alone = "prior_f < f AND prior_until > prior_f AND (next_f IS NULL OR next_f > f)"
+    apart = f" AND {alone}" if is_ambiguous else ""
     same = f"prior_f IS NOT NULL AND is_same{follows}{apart}"
     reason = "no tracked columns are declared"
     if history.strategy is Strategy.TIMESTAMP:

@@ -78,7 +78,9 @@ class Evidence:
 def judge(evidence: Evidence, before: Sequence[Episode]) -> Judgement:
     """Return what a stream's mails prove; `before` is what was reported so far."""
     rule, now = evidence.rule, evidence.now
-    parts = joined(cohorts(evidence.slots, rule.longest, rule.pause), rule.minimum_sent, rule.joined)
+    # Of a sending that has just begun a few bounces are a high share, which says nothing of the rest.
+    ended = [slot for slot in evidence.slots if slot.end <= now]
+    parts = joined(cohorts(ended, rule.longest, rule.pause), rule.minimum_sent, rule.joined)
     judged = [part for part in parts if part.counts.total >= rule.minimum_sent and now - part.end <= rule.late]
     seen = [_ended(one, judged, evidence) for one in reports.reported(before, judged, now, rule)]
     active = [cohort for one in seen if not one.is_over and (cohort := _newest_of(one, judged))]
@@ -86,7 +88,7 @@ def judge(evidence: Evidence, before: Sequence[Episode]) -> Judgement:
         worst = max(active, key=lambda cohort: rule.share(cohort.counts))
         return Judgement(_failing(worst, evidence), rule.metric, rule.share(worst.counts), worst, tuple(seen))
     recent = [part for part in judged if now < part.end + rule.longest]
-    shown = recent[0] if recent else parts[0] if parts else None
+    shown = recent[0] if recent else next(iter(cohorts(evidence.slots, rule.longest, rule.pause)), None)
     share = rule.share(recent[0].counts) if recent and _is_telling(recent[0], rule) else None
     return Judgement(_calm(parts, seen, evidence), rule.metric, share, shown, tuple(seen))
 

@@ -23,7 +23,7 @@ def sent(cohort: Cohort, noun: str, now: datetime) -> str:
 
 def times(cohort: Cohort, now: datetime) -> str:
     """Return when a cohort was sent, with the day if it is not the same."""
-    start, end = cohort.start.astimezone(UTC), min(cohort.end, max(now, cohort.start)).astimezone(UTC)
+    start, end = cohort.start.astimezone(UTC), cohort.end.astimezone(UTC)
     is_today = start.date() == now.astimezone(UTC).date()
     days = (end - timedelta(microseconds=1)).date() - start.date()
     last = f"{end:%d %B} {end:%H:%M}" if days else f"{end:%H:%M}"

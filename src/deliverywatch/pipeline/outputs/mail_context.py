@@ -18,6 +18,7 @@ from deliverywatch.pipeline.diagnosis.runs import running
 _UNKNOWN = (
     "Look at the run in Step Functions, and at what its dbt step wrote: it may have failed.",
     "If a right is missing, give it to pipeline-report: of S3 it may read `artifacts` of cfn/pipelines.toml.",
+    "A step that a good run may leave out belongs under `optional` there, a state machine it starts under `nested`.",
     "What is open stays open until a run is seen to be well.",
 )
 _MISSED = (

@@ -154,6 +154,12 @@ def test_data_that_look_like_another_convention_say_so(
     assert hint in failed(tables, history(**PLAIN, **declared), rows, "SELECT 1 AS k")[check]
 
 
+def test_keys_that_end_without_a_declared_reason_say_which_one_there_may_be(tables: LocalTables) -> None:
+    rows = "SELECT 1 AS k, TIMESTAMP '2026-01-01' AS f, TIMESTAMP '2026-02-01' AS t"
+    assert "declare hard_deletes as invalidate" in failed(tables, history(**PLAIN), rows, "SELECT 1 AS k")["no_current"]
+    assert failed(tables, history(**PLAIN, hard_deletes="invalidate"), rows, "SELECT 1 AS k") == {}
+
+
 def test_flags_that_nobody_declared_are_named_with_their_values(tables: LocalTables) -> None:
     rows = f"{current('1')} UNION ALL SELECT 2, TIMESTAMP '2026-01-01', NULL, 1"
     flagged = f"SELECT *, CASE k WHEN 1 THEN 'OPEN' ELSE 'closed' END AS c FROM ({rows})"

@@ -69,6 +69,8 @@ def hint(name: str, history: History, row: Mapping[str, Any], as_of: datetime) -
     latest = time_of(row["latest_end"])
     if name in ("flag_disagrees", "no_current", "future_end") and latest and latest > as_of + _FAR:
         return f" Ends run to {latest:%Y-%m-%d}: if that means no end, declare it as open_end."
+    if name == "no_current" and not history.is_current and history.hard_deletes is HardDeletes.IGNORE:
+        return " If deleted keys end so, declare hard_deletes as invalidate."
     if name == "unknown_flag":
         values = str(row["unknown_words"] or "").replace(chr(BETWEEN), ", ")
         return f" Its values are {values}: say what they mean in current_values and not_current_values."

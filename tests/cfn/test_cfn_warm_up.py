@@ -45,7 +45,13 @@ def runs(alarm: Alarm, first: float, last: float) -> Series:
 
 
 def test_the_alarms_that_wait_are_those_that_missing_data_would_raise() -> None:
-    assert [name for name, _ in WAITING] == ["pipeline-sf_user-missed", "queries-reconcile-stale", "sms-blind"]
+    assert [name for name, _ in WAITING] == [
+        "pipeline-sf_user-missed",
+        "pipeline-sf_user-no-success",
+        "pipeline-unmeasured",
+        "queries-reconcile-stale",
+        "sms-blind",
+    ]
 
 
 @pytest.mark.parametrize("build", BUILDS)

@@ -25,7 +25,7 @@ from deliverywatch.alerting.incidents.severity import watches
 from deliverywatch.backtest.cases import check
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.level import Level
-from deliverywatch.pipeline.declaration.pipelines import pipelines_of
+from deliverywatch.pipeline.declaration.pipelines import RESERVED_NAMES, pipelines_of
 from deliverywatch.pipeline.declaration.source import Source
 from deliverywatch.pipeline.diagnosis.collect import run_of_event
 from deliverywatch.pipeline.diagnosis.faults import shipped
@@ -193,6 +193,13 @@ def test_a_zip_holds_the_declaration_and_what_its_function_needs(name: str, pipe
 def test_a_build_refuses_a_rule_for_faults_that_no_function_could_read() -> None:
     with pytest.raises(ConfigurationError, match="magic"):
         declared(Source(document={**DECLARED, "fault": [{"why": "magic", "match": ["x"]}]}))
+
+
+def test_no_pipeline_can_be_called_like_what_is_there_for_all_of_them() -> None:
+    of_all = [watch for watch in stack_of(PIPELINES).watches if not watch.name.startswith("pipeline-sf_user")]
+    names = {name for watch in of_all for name in (watch.name, *(alarm.name for alarm in watch.alarms))}
+    single = {name.removeprefix("pipeline-") for name in names if name.count("-") == 1}
+    assert single <= {*RESERVED_NAMES}
 
 
 def test_what_is_named_after_the_environment_is_that_of_the_stack() -> None:

@@ -33,18 +33,23 @@ def translated(query: str, views: Callable[[str], str | None] = lambda _: None) 
     `views` returns the SQL of a view by its name, None if there is no such view.
     """
     import sqlglot  # only for this machine
-    from sqlglot import exp
 
     tree = sqlglot.parse_one(query, read="athena")
-    if tree is None:
-        return query
+    return query if tree is None else str(_inlined(tree, views).sql(dialect="duckdb"))
+
+
+def _inlined(tree: Any, views: Callable[[str], str | None]) -> Any:
+    """Return a statement with its views inlined, and theirs: a view may read another one."""
+    import sqlglot
+    from sqlglot import exp
+
     named = {expression.alias for expression in tree.find_all(exp.CTE)}
     for table in [*tree.find_all(exp.Table)]:
         sql = None if table.name in named else views(table.name)
         if sql is not None:
-            inner = sqlglot.parse_one(sql, read="athena")
+            inner = _inlined(sqlglot.parse_one(sql, read="athena"), views)
             table.replace(exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name))))
-    return str(tree.sql(dialect="duckdb"))
+    return tree
 
 
 def with_parameters(query: str, parameters: list[str]) -> str:

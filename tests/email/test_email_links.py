@@ -25,6 +25,7 @@ RULES = LinkRules(("u", "customer-id"), ("https://example.com/unsubscribe", "exa
         ("https://example.com/a?v=1&UTM_Campaign=z#/b", "https://example.com/a?v=1#/b"),
         ("https://example.com/a?mc_eid=1#top", "https://example.com/a#top"),
         ("https://example.com/a?u=7&v=1&customer-id=8", "https://example.com/a?v=1"),
+        ("https://example.com/a?utm_source=x&amp;v=1&amp;utm_medium=y&amp;w=2", "https://example.com/a?v=1&amp;w=2"),
     ],
 )
 def test_a_page_is_a_link_without_what_only_tracks(link: str, page: str | None) -> None:
@@ -64,7 +65,7 @@ PARTS = [
         "=",
         "v=1",
     ),
-    *("u=7", "customer-id", "utm_source=a", "UTM_X", "fbclid=", "mc_eid", "watch", "%20", "a"),
+    *("u=7", "customer-id", "utm_source=a", "UTM_X", "fbclid=", "mc_eid", "watch", "%20", "a", "&amp;"),
 ]
 LINKS = some.lists(some.sampled_from(PARTS), max_size=9).map("".join)
 

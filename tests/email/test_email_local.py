@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from email_athena import saved
 
 from deliverywatch.cli import main
 from deliverywatch.local.cloud.cloud import LocalCloud
@@ -69,6 +70,12 @@ def test_columns_come_out_of_athena_as_they_went_in(lived: Lived) -> None:
     assert email_day.query(lived.cloud, sql) == [
         ["issue-12", "bounce@example.net", "5.1.1", "daily-system-design-newsletter-prod"]
     ]
+
+
+def test_every_saved_query_runs_through_the_views_that_it_reads(lived: Lived, template: dict[str, Any]) -> None:
+    queries = saved(template)
+    answers = {name: email_day.query(lived.cloud, sql) for name, sql in queries.items()}
+    assert len(answers) == len(queries) > 10
 
 
 def test_what_cannot_be_read_lies_under_the_error_prefix_with_its_reason(lived: Lived) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from email_population import DAY, NOW, Known, population
+from email_world import event, line
 
 from deliverywatch.cli import main
+from deliverywatch.email import land
 from deliverywatch.email.events.links import LinkRules
 from deliverywatch.email.events.streams import Stream
 from deliverywatch.email.report.engagement import Engagement
@@ -95,6 +97,16 @@ def test_by_hand_it_is_a_table_of_80_columns(lake: Path) -> None:
     assert result.exit_code == 0
     assert "newsl: issue-0" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_a_share_that_events_are_missing_for_is_a_dash(tmp_path: Path) -> None:
+    mails = [{"timestamp": "2026-11-01T09:00:00.000Z", "messageId": f"id-{number}"} for number in range(3)]
+    events = [{**event(kind), "mail": {**event(kind)["mail"], **mail}} for mail in mails for kind in ("Send", "Open")]
+    delivered = {**event("Delivery"), "mail": {**event("Delivery")["mail"], **mails[0]}}
+    lines = [line(one) for one in (*events, delivered)]
+    land.land(lambda: lines, land.Settings(Stream.NEWSLETTER, NOW, "x"), Folder(tmp_path))
+    result = run(tmp_path)
+    assert (result.exit_code, result.stdout.splitlines()[3].split()[-5:]) == (0, ["0.0%", "-", "-", "0.0%", "0.0%"])
 
 
 def test_json_goes_to_stdout_and_files_are_named_on_stderr(lake: Path, tmp_path: Path) -> None:

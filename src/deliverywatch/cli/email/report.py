@@ -115,7 +115,7 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
 
 def _campaigns(rows: list[dict[str, Any]]) -> Table:
     names = ("sent", "delivered", "bounced", "opened", "people", "clicked", "people")
-    title = "Per campaign, newest first; of people at least and at most, ? where SES has no verdict"
+    title = "Per campaign, newest first; people at least and at most, where SES gave no verdict"
     campaigns = table("~campaign", *(f">{name}" for name in names), title=title)
     campaigns.columns[0].overflow = "fold"
     for row in rows:
@@ -131,7 +131,8 @@ def _campaigns(rows: list[dict[str, Any]]) -> Table:
 
 def _people(row: dict[str, Any], name: str) -> str:
     least, most = row[f"{name}_percent_people_at_least"], row[f"{name}_percent_people_at_most"]
-    return _percent(least) if least == most else f"{'?' if least == 0 else f'{least:.0f}'}-{most:.0f}%"
+    # More visits than deliveries: events are missing, and what is no share has no bounds.
+    return _percent(most) if most in (None, least) else f"{least:.0f}-{most:.0f}%"
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
@@ -156,7 +157,7 @@ def _weeks(rows: list[dict[str, Any]]) -> Table:
 def _engaged(row: dict[str, Any]) -> str:
     if row["engaged"] is not None:
         return f"{row['engaged']:,}"
-    return f"{row['engaged_at_least'] or '?'}-{row['engaged_at_most']:,}"
+    return f"{row['engaged_at_least']:,}-{row['engaged_at_most']:,}"
 
 
 def _domains(rows: list[dict[str, Any]]) -> Table:

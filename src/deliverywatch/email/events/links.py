@@ -11,10 +11,13 @@ from dataclasses import dataclass
 # Each by the documentation of the tool that adds it; browsers take off the same (query stripping of Brave, Firefox).
 TRACKING_PARAMETERS = {
     "Google Analytics": ("utm_[a-z_]+", "_ga", "_gl"),
-    "Google Ads": ("gclid", "gclsrc", "dclid", "gbraid", "wbraid", "gad_source"),
-    "Meta": ("fbclid", "igshid"),
+    "Google Ads": ("gclid", "gclsrc", "dclid", "gbraid", "wbraid", "gad_source", "gad_campaignid", "srsltid"),
+    "Meta": ("fbclid", "igshid", "igsh"),
     "Microsoft Advertising": ("msclkid",),
     "X, TikTok, LinkedIn, Pinterest, Yandex": ("twclid", "ttclid", "li_fat_id", "epik", "yclid", "_openstat"),
+    "Matomo": ("mtm_[a-z_]+",),
+    "beehiiv": ("_bhlid",),
+    "Drip": ("__s",),
     "Mailchimp": ("mc_cid", "mc_eid"),
     "HubSpot": ("_hsenc", "_hsmi", "__hssc", "__hstc", "__hsfp", "hsctatracking"),
     "Marketo": ("mkt_tok",),
@@ -26,8 +29,9 @@ TRACKING_PARAMETERS = {
 }
 _KNOWN = "|".join(name for names in TRACKING_PARAMETERS.values() for name in names)
 # What stands before and behind the name of a parameter, and what takes its place: first those behind another.
-_LATER = ("&", "=[^&#]*", "")
-_FIRST = ("[?]", "=[^&#]*&?", "?")
+# Mail templates write links as HTML, and some reach SES so.
+_LATER = ("&(amp;)?", "=[^&#]*", "")
+_FIRST = ("[?]", "=[^&#]*(&(amp;)?)?", "?")
 # What may follow on the beginning of a link for it to be the same page.
 _BORDERS = ("/", "?", "#", "&", "=")
 

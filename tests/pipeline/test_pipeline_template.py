@@ -191,7 +191,7 @@ def test_a_zip_holds_the_declaration_and_what_its_function_needs(name: str, pipe
 
 
 def test_a_build_refuses_a_rule_for_faults_that_no_function_could_read() -> None:
-    with pytest.raises(ConfigurationError, match="magic"):
+    with pytest.raises(ConfigurationError, match=r"cfn/pipelines\.toml: fault\[0\] cannot be used: .*magic"):
         declared(Source(document={**DECLARED, "fault": [{"why": "magic", "match": ["x"]}]}))
 
 

@@ -28,6 +28,7 @@ from blocks.parts import (
 )
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import workgroup
+from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.pipeline.declaration.source import Source, read
 from deliverywatch.pipeline.diagnosis.faults import shipped
@@ -60,7 +61,12 @@ def declared(source: Source) -> tuple[Pipeline, ...]:
     A wrong rule for faults would otherwise show in the first run that fails.
     """
     pipelines = pipelines_of(source.document, source)
-    shipped().with_rules(source.document)
+    for number, rule in enumerate(source.document.get("fault", [])):
+        try:
+            shipped().with_rules({"fault": [rule]})
+        except ConfigurationError as error:
+            place = f"{source.place(('fault', number))}: fault[{number}]"
+            raise ConfigurationError(f"{place} cannot be used: {error}", next_step=error.next_step) from error
     return pipelines
 
 

@@ -43,6 +43,8 @@ _NAMESPACE = Form(
     re.compile(r"(?!AWS/)[A-Za-z0-9_][A-Za-z0-9_.#/-]{0,254}"),
     "a namespace of CloudWatch: 1 to 255 ASCII letters, digits and - _ . # /, which does not begin with AWS/",
 )
+# Of a rule for errors; `diagnosis.faults` knows what each can be.
+_FAULT_FIELDS = ("match", "code", "why", "where", "severity", "retryable", "next", "actions", "is_last_resort")
 # Watches and alarms of the whole system are called so: `pipeline-blind`.
 RESERVED_NAMES = ("blind", "errors", "undelivered", "unmeasured", "validate")
 
@@ -120,6 +122,9 @@ def pipelines_of(document: object, source: Source | None = None) -> tuple[Pipeli
     root.check_fields(["pipeline", "fault"])
     tables = root.tables("pipeline")
     pipelines = tuple(map(_pipeline, tables))
+    for fault in root.tables("fault"):
+        fault.check_fields(_FAULT_FIELDS)
+        fault.flag("retryable")
     if not tables and not root.mistakes:
         root.refuse("pipeline", "is missing: it declares no pipeline. Write one as [[pipeline]].")
     _check_uniqueness(tables, pipelines)

@@ -146,8 +146,8 @@ class Table:
             return value
         said = _shown(value) if value is not None else "missing"
         # Who copies it from the console has the whole ARN.
-        is_arn = isinstance(value, str) and value.startswith("arn:") and form.fits(_last_part(value))
-        self.refuse(name, f"is {said}, and {_can_be(form)}{f': here {_shown(_last_part(str(value)))}' * bool(is_arn)}.")
+        is_arn = isinstance(value, str) and value.startswith("arn:") and form.fits(_name_in(value))
+        self.refuse(name, f"is {said}, and {_can_be(form)}{f': here {_shown(_name_in(str(value)))}' * bool(is_arn)}.")
         return ""
 
 
@@ -178,8 +178,9 @@ def _dotted(path: Path) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def _last_part(arn: str) -> str:
-    return arn.rpartition(":")[2]
+def _name_in(arn: str) -> str:
+    """Return the name that an ARN holds, without the version or alias after it."""
+    return (arn.split(":") + [""] * 6)[6]
 
 
 def _shown(value: object) -> str:

@@ -164,6 +164,22 @@ def test_a_document_that_cannot_be_read_is_set_aside() -> None:
     assert store.objects[f"damaged/{KEY}"] == b"nope"
 
 
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("2026-11-21T09:00:00Z")
+)
+STRANGE = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
+    st.sampled_from(["start", "end", "since", "level", "minutes", "domains", "reasons", "bounces", "a.example"]), inner,
+    max_size=5,
+), max_leaves=12)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(["mails", "episodes", "batches", "begun_at", "updated_at", "window"]), STRANGE))
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_document_holds_a_batch_is_counted_and_nothing_fails(members: dict[str, Any]) -> None:
+    previous = json.dumps({"system": "email", **members}).encode()
+    assert counted(added(previous, sent(1).event("Send", NOW), digest="another")) >= 1
+
+
 Kept = Sequence[tuple[int, int, str]]
 MAILS = st.lists(st.tuples(st.integers(0, 5 * 24 * 60), st.integers(0, 3), st.sampled_from("abc")), max_size=12)
 

@@ -50,6 +50,7 @@ class Sample:
     events: list[tuple[str, dict[str, Any]]]
     age_days: int = 3
     has_time: bool = True
+    is_sending_seen: bool = True
     expected: dict[str, int] = field(default_factory=dict)
 
     def lines(self, number: int) -> list[bytes]:
@@ -61,11 +62,11 @@ class Sample:
             "destination": self.people,
             "tags": {"campaign": [f"sample-{number}"]},
         }
-        events = [("send", "Send", {}), *((name[:1].lower() + name[1:], name, block) for name, block in self.events)]
+        sending = [("send", "Send", {})] if self.is_sending_seen or not self.events else []
+        kind = ("eventType", "notificationType")[number % 2]
+        events = [*sending, *((name[:1].lower() + name[1:], name, block) for name, block in self.events)]
         return [
-            line(
-                {"eventType": name, "mail": mail, block: {**content, "timestamp": iso(sent_at + timedelta(hours=hour))}}
-            )
+            line({kind: name, "mail": mail, block: {**content, "timestamp": iso(sent_at + timedelta(hours=hour))}})
             for hour, (block, name, content) in enumerate(events)
         ]
 
@@ -152,7 +153,11 @@ VISITS = some.builds(
         ["https://example.com/?p=1&u=2", "https://example.com/?p=2&utm_id=3", "https://example.com/leave?u=1"]
     ),
 )
-EVERYBODY = some.lists(some.sampled_from([*THREE, "ANA@example.org", "x@d.example", SIMULATOR]), min_size=1, max_size=4)
+EVERYBODY = some.lists(
+    some.sampled_from([*THREE, "ANA@example.org", "Ana <ana@example.org>", "<x@d.example>", SIMULATOR]),
+    min_size=1,
+    max_size=4,
+)
 OUTCOMES = EVERYBODY.flatmap(
     lambda people: some.sampled_from(
         [
@@ -166,7 +171,12 @@ OUTCOMES = EVERYBODY.flatmap(
     )
 )
 SAMPLES = some.builds(
-    Sample, EVERYBODY, some.lists(OUTCOMES | VISITS, max_size=5, unique_by=str), some.integers(1, 25), some.booleans()
+    Sample,
+    EVERYBODY,
+    some.lists(OUTCOMES | VISITS, max_size=5, unique_by=str),
+    some.integers(1, 25),
+    some.booleans(),
+    some.booleans(),
 )
 
 

@@ -83,7 +83,12 @@ def test_a_complaint_is_one_if_somebody_complained(columns: dict[str, str], expe
 
 def test_an_event_counts_for_every_person_once_and_for_the_simulator_never() -> None:
     people = ["A@Example.org", "a@example.org", "Ben <b@example.org>", "bounce+1@simulator.amazonses.com"]
-    assert counted_recipients({"recipients": people}) == ["a@example.org", "ben <b@example.org>"]
+    assert counted_recipients({"recipients": people}) == ["a@example.org", "b@example.org"]
+    assert counted_recipients({"recipients": ["<A@example.org>", "a@example.org", "<>", "x>"]}) == [
+        "a@example.org",
+        "<>",
+        "x>",
+    ]
     assert counted_recipients({"recipients": people[3:]}) == []
     assert counted_recipients({"recipients": None}) == counted_recipients({"recipients": []}) == [""]
     assert [recipient_domain(one) for one in ("ben <b@example.org>", "a@b@c.org", "", "x")] == [
@@ -119,7 +124,16 @@ COLUMNS = {
     "user_agent": ["Yahoo!-Mail-Feedback/2.0", "", None],
     "bot_verdict": ["Likely", "unlikely", "Maybe", "", None],
 }
-PEOPLE = ["a@example.org", "A@Example.ORG", "Ben <b@example.net>", "<bounce@simulator.amazonses.com>", "x", ""]
+PEOPLE = [
+    "a@example.org",
+    "A@Example.ORG",
+    "Ben <b@example.net>",
+    "<bounce@simulator.amazonses.com>",
+    "x",
+    "",
+    "<>",
+    "a<b@example.net",
+]
 ROWS = some.fixed_dictionaries(
     {
         **{name: some.sampled_from(words) | some.text("aS;@ 5.\n'", max_size=9) for name, words in COLUMNS.items()},

@@ -157,6 +157,9 @@ def test_a_share_of_nothing_and_one_that_events_are_missing_for_are_not_known() 
     assert (nothing_sent["opened_by_people"], nothing_sent["open_percent"]) == (1, None)
     (none_sent,) = report_of({"event_type": "Bounce", "bounce_type": "Permanent"})["days"]
     assert (none_sent["bounced"], none_sent["bounced_percent"]) == (1, None)
+    stopped = {"event_type": "Bounce", "bounce_type": "Permanent", "bounce_subtype": "OnAccountSuppressionList"}
+    (domain,) = report_of(stopped)["domains"]
+    assert (domain["sent"], domain["attempted"], domain["bounced_percent"]) == (0, None, None)
 
 
 @pytest.mark.parametrize("verdict", [None, "Perhaps"])

@@ -130,6 +130,20 @@ def test_two_clients_in_the_same_millisecond_are_two_events(name: str) -> None:
     assert row(event("Open"))["event_id"] != row(event("Open", **{name: "another"}))["event_id"]
 
 
+@pytest.mark.parametrize(
+    ("event_type", "name", "value"),
+    [
+        ("Bounce", "bounceSubType", "OnAccountSuppressionList"),
+        ("Bounce", "feedbackId", "another"),
+        ("Complaint", "complaintSubType", "OnAccountSuppressionList"),
+        ("DeliveryDelay", "delayType", "MailboxFull"),
+        ("Subscription", "contactList", "another"),
+    ],
+)
+def test_two_reports_of_the_same_millisecond_are_two_events(event_type: str, name: str, value: str) -> None:
+    assert row(event(event_type))["event_id"] != row(event(event_type, **{name: value}))["event_id"]
+
+
 def changed(path: str, value: Any, event_type: str = "Bounce") -> dict[str, Any]:
     found = event(event_type)
     owner: Any = found

@@ -12,7 +12,7 @@ WITH mails AS (
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
     AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
-    AND reader IS NULL
+    AND outcome NOT IN ('opened', 'clicked', 'subscription')
 ),
 domains AS (
   SELECT
@@ -39,7 +39,7 @@ SELECT
   stream,
   recipient_domain,
   sent,
-  attempted,
+  CASE WHEN attempted >= 0 THEN attempted END AS attempted,
   delivered,
   delayed,
   CASE WHEN delayed <= attempted THEN round(100.0 * delayed / nullif(attempted, 0), 2) END AS delayed_percent,

@@ -7,7 +7,6 @@ WITH mails AS (
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
     AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
-    AND outcome IN ('sent', 'not_attempted', 'hard_bounce', 'complaint')
 ),
 days AS (
   SELECT
@@ -25,7 +24,7 @@ SELECT
   sent_day AS day,
   stream,
   sent,
-  attempted,
+  CASE WHEN attempted >= 0 THEN attempted END AS attempted,
   bounced,
   CASE WHEN bounced <= attempted THEN round(100.0 * bounced / nullif(attempted, 0), 3) END AS bounced_percent,
   complained,

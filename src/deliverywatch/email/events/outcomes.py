@@ -74,6 +74,7 @@ _REPLY = r"^\s*(smtp\s*;\s*)?[245]\d\d\b|^\s*smtp\s*;"
 _OWN_MTA = r"^([a-z-]+\s*;)?\s*(amazonses\.com)?\s*$"
 _SIMULATOR = r"@simulator\.amazonses\.com>?\s*$"
 _DOMAIN = r"@([^@<>\s]+)>?\s*$"
+_BRACKETS = r"<([^<>]*)>\s*$"
 
 
 def outcome(row: Row) -> Outcome:
@@ -90,10 +91,11 @@ def outcome(row: Row) -> Outcome:
 def counted_recipients(row: Row) -> list[str]:
     """Return those for whom an event counts, in lower case, each once: SES's mailbox simulator is nobody.
 
-    An event that names nobody counts for one. Opens and clicks name all to whom the mail went.
+    An event that names nobody counts for one. Opens and clicks name all to whom the mail went. What a server reports
+    may have angle brackets where SES has none, and an address as it was sent to may follow a name.
     """
     addresses: Iterable[str] = row.get("recipients") or (NOBODY_NAMED,)
-    return [*dict.fromkeys(address.lower() for address in addresses if not _is_simulator(address))]
+    return [*dict.fromkeys(_bare(address.lower()) for address in addresses if not _is_simulator(address))]
 
 
 def reader(row: Row) -> Reader | None:
@@ -107,6 +109,11 @@ def recipient_domain(recipient: str) -> str:
     """Return the domain of one of `counted_recipients`; empty if it has none."""
     match = re.search(_DOMAIN, recipient, re.ASCII)
     return match[1] if match else ""
+
+
+def _bare(address: str) -> str:
+    match = re.search(_BRACKETS, address, re.ASCII) if ">" in address else None
+    return (match and match[1]) or address
 
 
 def _is_simulator(address: str) -> bool:
@@ -185,7 +192,8 @@ def _sql_outcome() -> str:
 
 def _sql_counted_recipients() -> str:
     people = f"filter(recipients, address -> NOT {_sql_matches(_SIMULATOR, 'address')})"
-    everybody = f"array_distinct(transform({people}, address -> lower(address)))"
+    bare = f"coalesce(nullif(regexp_extract(lower(address), {_sql_text(_BRACKETS)}, 1), ''), lower(address))"
+    everybody = f"array_distinct(transform({people}, address -> {bare}))"
     return (
         f"CASE WHEN coalesce(cardinality(recipients), 0) = 0 THEN ARRAY[{_sql_text(NOBODY_NAMED)}] ELSE {everybody} END"
     )

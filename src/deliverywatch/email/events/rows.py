@@ -45,6 +45,12 @@ BLOCKS = {
 # The lists of the people that a block is about, with an address each.
 _PEOPLE = {"bounce": "bouncedRecipients", "complaint": "complainedRecipients", "deliveryDelay": "delayedRecipients"}
 
+# What makes two reports of one message, people and millisecond different events.
+_OF_REPORT = (
+    *("feedback_id", "bounce_type", "bounce_subtype", "complaint_type", "complaint_subtype", "delay_type"),
+    *("contact_list", "subscription_source", "unsubscribed_all"),
+)
+
 Read = Callable[[Any, str, str, "Misfits"], Any]
 
 _READ: dict[str, Read] = {
@@ -160,10 +166,11 @@ def _read_people(made: Row, content: Object, block: str, misfits: Misfits) -> No
 
 def _event_id(made: Row) -> str:
     # SES gives events no id. These fields distinguish events, and are the same in a copy. A scanner and a person can
-    # open a mail in the same millisecond: what is taken for a copy is merged away for good. Of an event that could not
-    # be read in full, only the whole text is sure to distinguish it.
+    # open a mail in the same millisecond, and SES can report two bounces of it: what is taken for a copy is merged away
+    # for good. Of an event that could not be read in full, only the whole text is sure to distinguish it.
     of_visit = (made.get(name) or "" for name in ("link", "ip_address", "user_agent"))
-    parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], *of_visit)
+    of_report = (f"{name}={made[name]}" for name in _OF_REPORT if made.get(name) is not None)
+    parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], *of_visit, *of_report)
     if made["misfits"]:
         parts = (made["raw"],)
     return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

@@ -106,12 +106,13 @@ def percent(part: int | None, whole: int | None, digits: int = 2) -> float | Non
     return round(100 * part / whole, digits) if part is not None and whole and part <= whole else None
 
 
-def attempted(outcomes: Mapping[Outcome, int]) -> int:
-    """Return how many mails SES tried to deliver: those that can bounce or be complained about."""
-    return outcomes[Outcome.SENT] - outcomes[Outcome.NOT_ATTEMPTED]
+def attempted(outcomes: Mapping[Outcome, int]) -> int | None:
+    """Return how many mails SES tried to deliver, which can bounce; None if it stopped more than it is seen to send."""
+    tried = outcomes[Outcome.SENT] - outcomes[Outcome.NOT_ATTEMPTED]
+    return tried if tried >= 0 else None
 
 
-def _shares(counts: Counts, tried: int) -> dict[str, float | None]:
+def _shares(counts: Counts, tried: int | None) -> dict[str, float | None]:
     delivered = counts["delivered"]
     return {
         "delivered_percent": percent(delivered, counts["sent"]),

@@ -28,7 +28,7 @@ REDACTED = "[redacted]"
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = {"name", "value"}
 _BETWEEN = re.compile(r"[ \t\r\n,:]*+")
-_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]')
+_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]')
 _LONGEST_DIGITS = 19
 # Half of what the parser of whoever reads `raw` may take.
 _DEEPEST = 500

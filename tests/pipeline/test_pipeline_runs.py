@@ -1,6 +1,7 @@
 """What Step Functions and Glue say is read as it is, and what a run tells of itself is found wherever it stands."""
 
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -69,6 +70,19 @@ def test_an_output_has_jobs_artifacts_and_the_validation() -> None:
         5120,
         pytest.approx(99.492, abs=1e-3),
     )
+
+
+@pytest.mark.parametrize("part", ["s3://a/", "s3://b/run_results_", "s3://a/run_results.jsonx", "run_results", "s3:/"])
+def test_a_long_text_full_of_beginnings_of_addresses_is_read_at_once(part: str) -> None:
+    began = time.process_time()
+    assert evidence.of_outputs(["s3://a/" + part * (200_000 // len(part))]).artifacts == ()
+    assert time.process_time() - began < 0.3
+
+
+def test_addresses_that_stand_close_together_are_each_an_address() -> None:
+    text = "s3://b/dt=1/run_results.json,s3://c/prod_sources.json|s3://d/run_results-2.json."
+    found = ("s3://b/dt=1/run_results.json", "s3://c/prod_sources.json", "s3://d/run_results-2.json")
+    assert evidence.of_outputs([text]).artifacts == found
 
 
 def test_what_was_tried_again_with_success_is_no_failure() -> None:

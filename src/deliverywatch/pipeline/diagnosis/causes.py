@@ -5,7 +5,7 @@ Texts are cut for showing only: rules look at all of them.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.pipeline.diagnosis.dbt import Node
@@ -18,6 +18,9 @@ _LONGEST_MESSAGE = 300
 _LONGEST_LINE = 160
 # These say that there was an error, and not which.
 _EMPTY_CODES = frozenset({"States.TaskFailed", "Error", "Exception", "FAILED"})
+
+# What `unwrap` calls an end for which the service has no words of its own.
+_OF_OWN_CODES = {"ExitCode.": "it ended with exit code", "State.": "it ended as"}
 
 _NODE = re.compile(r"^[\s\w]{0,40}Error in (?:\w{1,20}) ([^\s(:]{1,200})(?: \([^)\n]{0,300}\))?:?\s{0,10}")
 _COMPILED = re.compile(r"\s(?:compiled (?:code|sql) at|> in macro|> called by macro) .*", re.IGNORECASE | re.DOTALL)
@@ -105,10 +108,20 @@ def finding_in(sources: Iterable[Source], catalogue: Catalogue) -> Finding:
         if fault and detail:
             return _finding(source, detail, fault)
     first = next((source for source in known if source.introduction or source.details), None)
+    # A job or a node knows more of an error that no rule knows than the step that ran it: "dbt ended with 1".
+    first = next((source for source in known if source.introduction and source.details), first)
     if first is None:
         return Finding()
     said = [detail for detail in first.details if _words_of(detail)] or [ErrorDetail("")]
-    return _finding(first, said[0], None)
+    finding = _finding(first, said[0], None)
+    return replace(finding, line=_cut(_with_exit_code(finding.line, first.details), _LONGEST_LINE))
+
+
+def _with_exit_code(line: str, details: Iterable[ErrorDetail]) -> str:
+    """Return a line with the exit code of the container, which may be all that is known of its end."""
+    code = next((detail.code for detail in details if detail.code.startswith("ExitCode.")), "")
+    number = code.removeprefix("ExitCode.")
+    return f"{line} (exit code {number})" if number and number not in line.split() else line
 
 
 def _finding(source: Source, detail: ErrorDetail, fault: Fault | None) -> Finding:
@@ -127,6 +140,9 @@ def _finding(source: Source, detail: ErrorDetail, fault: Fault | None) -> Findin
 
 def _words_of(detail: ErrorDetail) -> str:
     message = " ".join(detail.message.split())
+    for prefix, words in _OF_OWN_CODES.items():
+        if detail.code.startswith(prefix):
+            return f"{words} {detail.code.removeprefix(prefix)}"
     if detail.code in _EMPTY_CODES or message.startswith(detail.code):
         return message or detail.code
     return f"{detail.code}: {message}" if message else detail.code

@@ -13,11 +13,10 @@ from deliverywatch.pipeline.checks.validation import Report, merged, report_of
 from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.pipeline.diagnosis.runs import JobRun, job_run_of
 
-# No longer than S3 allows: a text full of beginnings would take quadratic time.
+# No longer than S3 allows, and none within another: a text full of beginnings would take quadratic time.
+_ADDRESS = re.compile(r"s3://(?:(?!s3://)[^\s'\",;()]){1,1300}")
 # Files of dbt: run_results.json and sources.json, with whatever else distinguishes them.
-_ARTIFACT = re.compile(
-    r"s3://[^/\s'\"]{1,63}/[^\s'\",;()]{0,1000}(?:run_results[^/\s'\",;()]{0,200}?|[/_-]sources)\.json(?!\.?\w)"
-)
+_ARTIFACT = re.compile(r"s3://[^/]{1,63}/.{0,1000}(?:run_results[^/]{0,200}?|[/_-]sources)\.json(?!\.?\w)")
 # Output is at most 256 KB; deeper than this it is no data that a person wrote.
 _DEPTH = 24
 
@@ -75,7 +74,8 @@ def of_outputs(values: Iterable[object]) -> Evidence:
     for value in values:
         for part in _parts(value, _DEPTH):
             if isinstance(part, str):
-                artifacts |= dict.fromkeys(_ARTIFACT.findall(part))
+                addresses = map(_ARTIFACT.match, _ADDRESS.findall(part))
+                artifacts |= {address[0]: None for address in addresses if address}
             elif job := job_run_of(part):
                 jobs[job.id or f"{job.job}#{len(jobs)}"] = job
             elif report := report_of(part):

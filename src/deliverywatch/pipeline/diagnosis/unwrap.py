@@ -110,8 +110,8 @@ def _of_part(part: Mapping[str, object], depth: int) -> Iterator[tuple[int, Erro
 
 def _of_ending(part: Mapping[str, object]) -> Iterator[tuple[int, ErrorDetail]]:
     """Yield an exit code and the state in which it ended, where they tell something."""
-    exit_code, reason = part.get("exitcode"), text(part.get("reason"))
-    if isinstance(exit_code, int) and not isinstance(exit_code, bool) and exit_code and not reason:
+    exit_code = part.get("exitcode")
+    if isinstance(exit_code, int) and not isinstance(exit_code, bool) and exit_code:
         yield len(_MESSAGES), ErrorDetail(f"ExitCode.{str(exit_code)[:6]}")
     state = next((text(part[name]).upper() for name in _STATES if text(part.get(name)).upper() in _TELLING_STATES), "")
     if state:

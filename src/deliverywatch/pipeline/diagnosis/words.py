@@ -28,6 +28,10 @@ _MESSAGE = re.compile(
     r"(?:\\\"([^\"\n]{0,4000})(?:\"|$)|\"((?:[^\"\\\n]|\\.){0,4000})(?:\"|$)|\\?'([^'\n]{0,4000})(?:'|$))",
     re.IGNORECASE,
 )
+# PySpark quotes the whole of what Spark said.
+_OF_SPARK = re.compile(
+    r"\b((?:Analysis|Parse|IllegalArgument|QueryExecution|StreamingQuery)Exception: )u?(['\"])([^\n]{0,4000})\2"
+)
 # pyodbc and the drivers of MySQL wrap what the server said in a tuple.
 _WRAPPED = re.compile(r"\((?:'\w{5}'|\d{4}), (?=[\"'])")
 # The fields of an error of Postgres and Redshift, as drivers of Python print them: its SQLSTATE, message and detail.
@@ -65,6 +69,8 @@ _CODES = (
     re.compile(
         r"(?<![\w$])((?:[a-z]\w{0,40}[.$]){0,12}[A-Z]\w{0,80}(?:Exception|Error|Fault|Failure|Timeout|Exceeded|Denied))(?!\w)"
     ),
+    # A class by its whole path, as Python prints an exception: psycopg2.errors.UndefinedColumn: ...
+    re.compile(r"(?<![\w.])((?:[a-z]\w{0,40}\.){1,8}[A-Z][A-Za-z]{2,60})(?=: |$)", re.MULTILINE),
     re.compile(
         r"(?<![\w.])(NoSuch[A-Z]\w{2,40}|SlowDown|AccessDenied|OOMKilled|InternalServer|(?:Err)?ImagePull(?:BackOff)?)(?!\w)"
     ),
@@ -74,6 +80,8 @@ _HTTP = r"(?:client|server) error|forbidden|unauthorized|service unavailable|bad
 _STATUS = re.compile(r"[45]\d\d")
 _NUMBERED = (
     ("Snowflake", re.compile(r"\b(\d{6}) \([0-9A-Z]{5}\)")),
+    ("Snowflake", re.compile(r"\b(25[01]\d{3})(?=: )")),
+    ("Errno", re.compile(r"\[Errno (\d{1,3})\]", re.IGNORECASE)),
     ("Http", re.compile(r"\(([45]\d\d)\) when calling the")),
     ("Sqlstate", re.compile(r"\b\d{6} \(([0-9A-Z]{5})\)")),
     ("Sqlstate", re.compile(r"\b(?i:SQLSTATE)[:= (]{1,2}\[?([0-9A-Z]{5})")),
@@ -81,7 +89,9 @@ _NUMBERED = (
     ("Http", re.compile(rf"\b([45]\d\d)(?= (?:{_HTTP}))", re.IGNORECASE)),
     (
         "ExitCode",
-        re.compile(r"\bexit(?:ed)?(?: with)?(?: a)?(?: exit)?[ _]?(?:code|status)[: ]{1,2}(\d{1,3})\b", re.IGNORECASE),
+        re.compile(
+            r"\bexit(?:ed)?(?: with)?(?: a)?(?: exit)?[ _]?(?:code|status)[: ]{1,2}(-?\d{1,3})\b", re.IGNORECASE
+        ),
     ),
 )
 
@@ -118,6 +128,7 @@ def _without_quotes(message: str) -> str:
     words = _ADDRESS.sub(" ", words)
     if "{'S': '" in words:
         words = _FIELD.sub(lambda field: f" {'SQLSTATE ' * (field[1] == 'C')}{field[2] or field[3]} ", words)
+    words = _OF_SPARK.sub(r"\1\3", words)
     said = _MESSAGE.sub(_said, _WRAPPED.sub("message: ", words))
     return _QUOTED.sub(" _ ", _QUOTED_CODE.sub(r"\1", _MESSAGE.sub(_said, said)))
 

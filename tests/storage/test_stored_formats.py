@@ -121,7 +121,8 @@ def claimed(store: Memory) -> None:
 
 def remembered(store: Memory) -> None:
     memory = notified_causes.memory_of(store.objects[TOLD])
-    store.objects[TOLD] = notified_causes.body_of(memory.with_failure("b", "watch", "title"))
+    more = memory.with_failure("b", "watch", "title", notified_causes.Opened(NOW))
+    store.objects[TOLD] = notified_causes.body_of(more)
 
 
 def counted(store: Memory) -> None:

@@ -109,6 +109,18 @@ def test_a_share_that_events_are_missing_for_is_a_dash(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout.splitlines()[3].split()[-5:]) == (0, ["0.0%", "-", "-", "0.0%", "0.0%"])
 
 
+def test_a_mail_sent_just_after_midnight_counts_though_firehose_keeps_it_with_the_day_before(tmp_path: Path) -> None:
+    sent = event("Send")
+    sent["mail"]["timestamp"] = "2026-11-20T00:05:00.000Z"
+    land.land(
+        lambda: [line(sent)],
+        land.Settings(Stream.NEWSLETTER, datetime(2026, 11, 19, 23, 55, tzinfo=UTC), "x"),
+        Folder(tmp_path),
+    )
+    report = engagement(Folder(tmp_path), datetime(2026, 11, 20, tzinfo=UTC), NOW).document()
+    assert [row["sent"] for row in report["days"]] == [1]
+
+
 def test_json_goes_to_stdout_and_files_are_named_on_stderr(lake: Path, tmp_path: Path) -> None:
     result = run(lake, "--json", "--csv", str(tmp_path), "--html", str(tmp_path / "report.html"))
     document = json.loads(result.stdout)

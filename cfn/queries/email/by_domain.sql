@@ -1,6 +1,6 @@
 -- How do the ten domains to which each stream sends most treat our mails: delayed, bounced, complained about?
 -- A mail counts for each recipient, shares are of those that SES tried to deliver. Gmail reports no complaints to SES: none there is no evidence of none.
--- Cost: reads 31 days (dt); change both '30' to look further back.
+-- Cost: reads 31 days (dt) for mails of 30; change both '30' to look further back.
 WITH mails AS (
   SELECT
     stream,
@@ -11,7 +11,7 @@ WITH mails AS (
   FROM email_events_unique
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
-    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) + INTERVAL '1' DAY AS timestamp)
     AND outcome NOT IN ('opened', 'clicked', 'subscription')
 ),
 domains AS (

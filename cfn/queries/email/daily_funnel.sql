@@ -1,7 +1,7 @@
 -- Of the mails sent each day (UTC), by stream and campaign: how many arrived, bounced, were complained about, opened and clicked?
 -- Days are those of sending, whenever the rest came. Each recipient counts; opens and clicks count once for a mail.
 -- By people: SES's verdict; NULL where it gave none that would decide it, and then at least and at most so many.
--- Cost: reads 31 days (dt); change '30' to look further back. SES reports opens for up to 60 days.
+-- Cost: reads 31 days (dt) for mails of 30; change both '30' to look further back. SES reports opens for up to 60 days.
 WITH mails AS (
   SELECT
     stream,
@@ -25,7 +25,7 @@ WITH mails AS (
   FROM email_events_unique
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
-    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) + INTERVAL '1' DAY AS timestamp)
   GROUP BY stream, message_id
 )
 SELECT

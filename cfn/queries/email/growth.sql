@@ -12,7 +12,7 @@ WITH people AS (
   FROM email_events_unique
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '84' DAY AS date)
-    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '84' DAY AS date) AS timestamp)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '84' DAY AS date) + INTERVAL '1' DAY AS timestamp)
   GROUP BY stream, date_trunc('week', sent_at), recipient
 ),
 weeks AS (

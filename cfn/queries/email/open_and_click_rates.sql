@@ -1,7 +1,7 @@
 -- What share of the delivered mails of each campaign was opened and clicked: by anybody, by people, by bots?
 -- People and bots are SES's verdict (isBotEvent, since August 2026). Where it gave none, people are NULL: at least and at most so many.
 -- Shares that events are missing for are NULL. Of a mail to several people SES does not say who opened it: it counts once.
--- Cost: reads 61 days (dt), because SES reports opens for up to 60 days; change both '60' for less.
+-- Cost: reads 61 days (dt) for mails of 60, because SES reports opens for up to 60 days; change both '60' for less.
 WITH mails AS (
   SELECT
     stream,
@@ -20,7 +20,7 @@ WITH mails AS (
   FROM email_events_unique
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '60' DAY AS date)
-    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '60' DAY AS date) AS timestamp)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '60' DAY AS date) + INTERVAL '1' DAY AS timestamp)
   GROUP BY stream, message_id
 ),
 campaigns AS (

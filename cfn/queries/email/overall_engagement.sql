@@ -1,7 +1,7 @@
 -- What can we say to an advertiser: how many people does each stream reach, and what share of its mails do they open and click?
 -- By people: at least and at most, where SES gave no verdict on bots. Shares that events are missing for are NULL.
 -- Of a mail to several people SES does not say who opened it: it counts once.
--- Cost: reads 31 days (dt); change both '30' for a longer time.
+-- Cost: reads 31 days (dt) for mails of 30; change every '30' for a longer time.
 WITH mails AS (
   SELECT
     stream,
@@ -16,7 +16,7 @@ WITH mails AS (
   FROM email_events_unique
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
-    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) + INTERVAL '1' DAY AS timestamp)
   GROUP BY stream, message_id
 ),
 reached AS (
@@ -24,7 +24,7 @@ reached AS (
   FROM email_events_unique
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
-    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) + INTERVAL '1' DAY AS timestamp)
     AND outcome = 'delivered'
   GROUP BY stream
 ),

@@ -1,12 +1,12 @@
 -- How close is each stream, by the day (UTC) its mails were sent, to the bounces and complaints at which SES reviews (5 %, 0.1 %) or pauses (10 %, 0.5 %)?
 -- Hard bounces and complaints by recipient, of the mails that SES tried to deliver, without its mailbox simulator.
--- Cost: reads 31 days (dt); change both '30' to look further back.
+-- Cost: reads 31 days (dt) for mails of 30; change both '30' to look further back.
 WITH mails AS (
   SELECT stream, CAST(sent_at AS date) AS sent_day, outcome, message_id || ' ' || recipient AS mail
   FROM email_events_unique
   CROSS JOIN UNNEST(counted_recipients) AS one (recipient)
   WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
-    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) + INTERVAL '1' DAY AS timestamp)
 ),
 days AS (
   SELECT

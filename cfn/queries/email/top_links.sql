@@ -1,7 +1,7 @@
 -- Which links do people click most, apart from unsubscribing?
 -- Parameters that are known only to track are taken off, and those of EmailTrackingParameters; links that begin as one of EmailUnsubscribeLinks are left out.
 -- By people: at least and at most, where SES gave no verdict.
--- Cost: reads 31 days (dt); change both '30' to look further back.
+-- Cost: reads 31 days (dt) for mails of 30; change both '30' to look further back.
 WITH clicks AS (
   SELECT
     stream,
@@ -15,7 +15,7 @@ WITH clicks AS (
     coalesce(max(campaign), '(none)') AS campaign
   FROM email_events_unique
   WHERE dt >= CAST(current_timestamp - INTERVAL '30' DAY AS date)
-    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) AS timestamp)
+    AND sent_at >= CAST(CAST(current_timestamp - INTERVAL '30' DAY AS date) + INTERVAL '1' DAY AS timestamp)
     AND outcome = 'clicked'
     AND link <> ''
     AND NOT is_unsubscribe

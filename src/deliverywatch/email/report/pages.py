@@ -59,10 +59,11 @@ def html_of(document: Mapping[str, Any]) -> str:
 
 
 def _keys(store: Store, stream: Stream, since: datetime) -> Iterator[str]:
-    """Yield the objects from the first day on; their days are those of arrival, which is never before the event."""
+    """Yield the objects from the day before on: its day is that of its oldest event, others came after midnight."""
+    first = since.astimezone(UTC).date() - timedelta(days=1)
     for key in (key for table in table_folders(stream) for key in store.keys(table)):
         day = day_of(key)
-        if day and key.endswith(".parquet") and day >= since.astimezone(UTC).date():
+        if day and key.endswith(".parquet") and day >= first:
             yield key
 
 

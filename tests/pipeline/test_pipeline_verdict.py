@@ -34,6 +34,7 @@ from pipeline.pipeline_world import (
 
 ADDRESS = "s3://artifacts/sf_user/2026-11-21T06-00/run_results.json"
 ARN = event("states_failed")["detail"]["executionArn"]
+_NAME = "stateEnteredEventDetails"
 
 
 def results(*nodes: tuple[str, str], **more: Any) -> dict[str, Any]:
@@ -75,6 +76,7 @@ def test_a_run_that_did_all_that_was_expected_is_well() -> None:
         ([("snapshot.p.s", "SUCCESS")], "snapshot", "healthy"),
         ([("operation.p.grant", "success")], "run-operation", "healthy"),
         ([("operation.p.p-on-run-end-0", "error"), ("model.p.m", "success")], "run", "failing"),
+        ([("operation.p.p-on-run-start-0", "success")], "build", "too_little"),
     ],
 )
 def test_results_are_judged_by_known_good_words(nodes: list[tuple[str, str]], which: str, expected: str) -> None:
@@ -133,6 +135,36 @@ def test_a_batch_that_failed_inside_a_success_counts() -> None:
     document = results(("model.p.m", "success"))
     document["results"][0]["batch_results"] = {"successful": [["a", "b"]], "failed": [["b", "c"]]}
     assert verdict_on([run_of(document)]) == "failing"
+
+
+@pytest.mark.parametrize("result", [None, "success", {"status": "success"}, {"unique_id": 7, "status": "success"}])
+def test_a_result_that_names_no_node_is_not_passed_over(result: Any) -> None:
+    document = results(("model.p.m", "success"))
+    document["results"].append(result)
+    run = run_of(document)
+    assert (verdict_on([run]), run.unread_count) == ("too_little", 1)
+    document["results"].append({"unique_id": "model.p.n", "status": "error"})
+    assert verdict_on([run_of(document)]) == "failing"
+
+
+@pytest.mark.parametrize("option", ["empty", "sample"])
+def test_what_was_built_of_a_part_of_the_rows_proves_nothing(option: str) -> None:
+    assert verdict_on([run_of(results(("model.p.m", "success"), args={option: False}))]) == "healthy"
+    assert verdict_on([run_of(results(("model.p.m", "success"), args={option: "1 day"}))]) == "too_little"
+
+
+def test_two_steps_of_dbt_with_one_file_leave_the_results_of_one_of_them() -> None:
+    def history(first: str, *second: str) -> list[dict[str, Any]]:
+        outputs = {"DbtRun": {"results": first}, "DbtTest": {"results": second}}
+        return [part for one, _ in pairs() for part in (one, succeeded(outputs.get(one[_NAME]["name"], {})))]
+
+    other = ADDRESS.replace("run_results", "test/run_results")
+    detail = {"output": states_event()["detail"]["output"]}
+    verdict = judged(history(ADDRESS, ADDRESS), detail=detail)
+    assert verdict.reasons == (
+        "DbtTest passed on the results of DbtRun and none of its own: give each a file of its own.",
+    )
+    assert "none of its own" not in str(judged(history(ADDRESS, ADDRESS, other), detail=detail).observations)
 
 
 def at(minute: int, *nodes: tuple[str, str], **more: Any) -> Any:
@@ -421,19 +453,51 @@ def test_of_a_distributed_map_that_was_tried_again_the_last_try_counts() -> None
     assert (evidence.map_runs, evidence.failures) == ((f"{ARN}/Files:2",), ())
 
 
+def task(name: str, service: str, api: str, output: Any, **given: Any) -> list[dict[str, Any]]:
+    """The events of a task that calls an API."""
+    details = {"resourceType": service, "resource": api}
+    scheduled = {"type": "TaskScheduled", "taskScheduledEventDetails": details | {"parameters": json.dumps(given)}}
+    ended = {"type": "TaskSucceeded", "taskSucceededEventDetails": details | {"output": json.dumps(output)}}
+    return [step(name), scheduled, ended]
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("service", "api", "answer"),
     [
-        {"Payload": {"statusCode": 500, "body": "Database Error"}, "StatusCode": 200},
-        {"Payload": '{"statusCode": 502}', "StatusCode": 200},
-        {"ExecutionArn": ARN, "Status": "FAILED", "Error": "E", "Cause": "c"},
+        ("lambda", "invoke", {"Payload": {"statusCode": 500, "body": "Database Error"}, "StatusCode": 200}),
+        ("lambda", "invoke", {"Payload": '{"statusCode": "502"}', "StatusCode": 200}),
+        ("lambda", "invoke", {"Payload": {"statusCode": 422}, "StatusCode": 200}),
+        ("aws-sdk:lambda", "invoke", {"FunctionError": "Unhandled", "Payload": '{"errorMessage": "boom"}'}),
+        ("aws-sdk:sfn", "startSyncExecution", {"ExecutionArn": ARN, "Status": "FAILED", "Error": "E", "Cause": "c"}),
+        ("aws-sdk:batch", "describeJobs", {"Jobs": [{"JobId": "1", "Status": "FAILED", "StatusReason": "c"}]}),
+        ("athena", "getQueryExecution", {"QueryExecution": {"Status": {"State": "CANCELLED"}}}),
+        ("aws-sdk:emrserverless", "getJobRun", {"JobRun": {"JobRunId": "1", "State": "FAILED", "StateDetails": "c"}}),
+        ("aws-sdk:redshiftdata", "describeStatement", {"Id": "1", "Status": "FAILED", "Error": "no such column"}),
     ],
 )
-def test_a_task_that_answers_with_a_failure_has_not_succeeded(answer: dict[str, Any]) -> None:
-    assert judged([*without("DbtRun"), step("DbtRun"), succeeded(answer)]).verdict == "failing"
-    assert (
-        judged([*without("DbtRun"), step("DbtRun"), succeeded({"Payload": {"statusCode": 200}})]).verdict == "healthy"
-    )
+def test_a_task_that_answers_with_a_failure_has_not_succeeded(service: str, api: str, answer: Any) -> None:
+    assert judged([*good_history(), *task("More", service, api, answer)]).verdict == "failing"
+
+
+@pytest.mark.parametrize(
+    ("service", "api", "answer"),
+    [
+        ("lambda", "invoke", {"Payload": {"statusCode": 200}}),
+        ("lambda", "invoke", {"Payload": {"statusCode": "9" * 5000}}),
+        ("aws-sdk:glue", "getCrawler", {"Crawler": {"State": "READY", "LastCrawl": {"Status": "FAILED"}}}),
+        ("aws-sdk:batch", "listJobs", {"JobSummaryList": [{"JobId": "1", "Status": "FAILED"}]}),
+        ("dynamodb", "getItem", {"Item": {"Status": {"S": "FAILED"}}}),
+    ],
+)
+def test_an_answer_about_something_else_is_none_of_a_failure(service: str, api: str, answer: Any) -> None:
+    assert judged([*good_history(), *task("More", service, api, answer)]).verdict == "healthy"
+
+
+def test_a_function_that_is_a_task_by_its_arn_answers_without_an_envelope() -> None:
+    details = {"output": '{"statusCode": 500, "body": "Database Error"}'}
+    answer = {"type": "LambdaFunctionSucceeded", "lambdaFunctionSucceededEventDetails": details}
+    (failure,) = of_history([step("DbtRun"), answer]).failures
+    assert (failure.step, failure.cause) == ("DbtRun", "Database Error")
 
 
 def machine(**states: Any) -> dict[str, Any]:
@@ -528,6 +592,38 @@ def test_work_that_was_started_and_not_waited_for_proves_nothing() -> None:
     assert judged(history).verdict == "too_little"
     polled = [*history, step("Get"), succeeded({"JobRun": job("jr_7", "SUCCEEDED")})]
     assert judged(polled).verdict == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("start", "id_", "ask", "told"),
+    [
+        (("aws-sdk:glue", "startJobRun"), {"JobRunId": "1"}, ("aws-sdk:glue", "getJobRun"),
+         lambda end: {"JobRun": job("1", end)}),
+        (("states", "startExecution"), {"ExecutionArn": ARN}, ("aws-sdk:sfn", "describeExecution"),
+         lambda end: {"ExecutionArn": ARN, "Status": end}),
+        (("batch", "submitJob"), {"JobId": "1"}, ("aws-sdk:batch", "describeJobs"),
+         lambda end: {"Jobs": [{"JobId": "1", "Status": end}]}),
+        (("athena", "startQueryExecution"), {"QueryExecutionId": "1"}, ("athena", "getQueryExecution"),
+         lambda end: {"QueryExecution": {"QueryExecutionId": "1", "Status": {"State": end}}}),
+        (("aws-sdk:emrserverless", "startJobRun"), {"JobRunId": "1"}, ("aws-sdk:emrserverless", "getJobRun"),
+         lambda end: {"JobRun": {"JobRunId": "1", "State": end}}),
+    ],
+)  # fmt: skip
+def test_work_is_waited_for_by_whoever_asks_until_it_has_ended(start: Any, id_: Any, ask: Any, told: Any) -> None:
+    begun = [*good_history(), *task("Start", *start, id_)]
+    verdicts = [judged([*begun, *task("Ask", *ask, told(end))]).verdict for end in ("RUNNING", "SUCCEEDED", "FAILED")]
+    assert [judged(begun).verdict, *verdicts] == ["too_little", "too_little", "healthy", "failing"]
+
+
+def test_work_that_failed_and_was_started_again_is_made_up_for() -> None:
+    def once(id_: str, end: str) -> list[dict[str, Any]]:
+        told = {"QueryExecution": {"QueryExecutionId": id_, "Status": {"State": end}}}
+        started = task("Start", "athena", "startQueryExecution", {"QueryExecutionId": id_}, QueryString="INSERT")
+        return [*started, *task("Ask", "athena", "getQueryExecution", told, QueryExecutionId=id_)]
+
+    ends = [["FAILED", "SUCCEEDED"], ["FAILED", "FAILED"], ["SUCCEEDED", "FAILED"]]
+    histories = [numbered([event for at, end in enumerate(two) for event in once(str(at), end)]) for two in ends]
+    assert [len(of_history(history).failures) for history in histories] == [0, 1, 1]
 
 
 def test_tables_that_are_declared_and_were_not_validated_leave_too_little() -> None:

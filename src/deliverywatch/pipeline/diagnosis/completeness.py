@@ -23,9 +23,14 @@ def lacking(runs: Sequence[DbtRun]) -> list[str]:
 
 def _of_files(runs: Sequence[DbtRun]) -> Iterator[str]:
     for run in runs:
-        # After a run that was good, a retry has nothing to do.
-        if not run.nodes and not (run.command == "retry" and len(runs) > 1):
+        # After a run that was good, a retry has nothing to do. Hooks are run around nodes, and are none.
+        has_nodes = any(node.kind != "operation" or run.command == "run-operation" for node in run.nodes)
+        if not has_nodes and not (run.command == "retry" and len(runs) > 1):
             yield f"{_called(run)} wrote no result of any node."
+        if run.unread_count:
+            yield f"{run.unread_count} of the results of {_called(run)} name no node, so what they are of is not known."
+        if run.limited:
+            yield f"{_called(run)} was started with {run.limited}: it did not read all rows of its sources."
         if run.generated_at is None:
             yield f"The results of {_called(run)} do not say when they were written."
 

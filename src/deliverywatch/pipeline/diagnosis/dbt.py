@@ -30,6 +30,8 @@ _BUILT_KINDS = frozenset({"model", "snapshot", "seed"})
 _TEST_KINDS = frozenset({"test", "unit_test"})
 # Two runs of a node with the same of these are tries of the same work; one for another target is other work.
 _SAME_WORK = ("target", "profile", "vars", "event_time_start", "event_time_end")
+# docs.getdbt.com/docs/build/empty-flag and sample-flag: what they build is not what the sources hold.
+_LIMITING = ("empty", "sample")
 # No longer than what may be taken from any time that is read.
 _LONGEST_SECONDS = 86_400
 _VERSION = re.compile(r"(run-results|sources)/v(\d+)\.json$")
@@ -107,6 +109,8 @@ class DbtRun:
         exclude: What was not, likewise.
         kinds_left_out: Kinds of nodes that were excluded.
         expected: Ids of the nodes that it must have results of, where a manifest says so.
+        unread_count: How many of its results are none of any node, whatever else they say.
+        limited: The option by which it read none or only a part of the rows of its sources; empty for none.
         work: What distinguishes it from an invocation of the same nodes for something else, such as another target.
     """
 
@@ -119,6 +123,8 @@ class DbtRun:
     exclude: tuple[str, ...] = ()
     kinds_left_out: tuple[str, ...] = ()
     expected: frozenset[str] = frozenset()
+    unread_count: int = 0
+    limited: str = ""
     work: str = ""
 
     @property
@@ -215,6 +221,8 @@ def run_of(document: object) -> DbtRun:
         select=_select(arguments),
         exclude=_selection(arguments, "exclude"),
         kinds_left_out=_selection(arguments, "exclude_resource_types"),
+        unread_count=sum(not text(mapping(result).get("unique_id")) for result in results),
+        limited=next((f"--{name}" for name in _LIMITING if arguments.get(name)), ""),
         work=json.dumps([arguments.get(name) or None for name in _SAME_WORK], sort_keys=True, default=str),
     )
 

@@ -37,6 +37,7 @@ class Evidence:
     Attributes:
         jobs: The Glue job runs, each once, the latest state of each.
         artifacts: Addresses of dbt's results.
+        passed_on: The steps whose task answered with one, each with the address.
         failures: The steps that failed and were not tried again with success, one for each item of a Map; where the
             execution succeeds, they were caught.
         steps: The states that were entered.
@@ -62,6 +63,7 @@ class Evidence:
     not_awaited: tuple[tuple[str, str], ...] = ()
     nested: tuple[str, ...] = ()
     map_runs: tuple[str, ...] = ()
+    passed_on: tuple[tuple[str, str], ...] = ()
     has_history: bool = False
     is_in_fail_state: bool = False
 
@@ -113,6 +115,7 @@ def joined(first: Evidence, second: Evidence) -> Evidence:
         not_awaited=(*first.not_awaited, *second.not_awaited),
         nested=(*first.nested, *second.nested),
         map_runs=(*first.map_runs, *second.map_runs),
+        passed_on=(*first.passed_on, *second.passed_on),
     )
 
 

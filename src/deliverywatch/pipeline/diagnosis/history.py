@@ -5,7 +5,6 @@ by the same work: a retry within one visit of a state, or a later visit of it in
 parameters. Format: docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from deliverywatch.messages.untrusted import mapping
-from deliverywatch.pipeline.declaration.values import decoded, moment, number, text
+from deliverywatch.pipeline.declaration.values import decoded, moment, text
+from deliverywatch.pipeline.diagnosis.answers import ended_in, failure_in, started_in
 from deliverywatch.pipeline.diagnosis.evidence import Evidence, Failure, joined, of_outputs
 from deliverywatch.pipeline.diagnosis.runs import JobRun
 
@@ -21,16 +21,6 @@ from deliverywatch.pipeline.diagnosis.runs import JobRun
 _WORK = ("Task", "LambdaFunction", "Activity")
 _FAILED = ("Failed", "TimedOut")
 _CONTAINERS = ("Map", "Parallel")
-# Tasks that answer as soon as the work has begun, by their service and API; with `.sync` they wait for its end.
-_ID_OF_STARTED = {
-    ("glue", "startJobRun"): "JobRunId",
-    ("states", "startExecution"): "ExecutionArn",
-    ("batch", "submitJob"): "JobId",
-}
-
-# A function that catches everything answers like a web server.
-_SERVER_ERROR = 500
-_BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +82,11 @@ class _Reader:
     retried: set[str] = field(default_factory=set)
     is_in_fail_state: bool = False
     redriven: list[datetime] = field(default_factory=list)
-    started: dict[str, str] = field(default_factory=dict)
+    started: dict[str, _Place] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
     nested: dict[str, None] = field(default_factory=dict)
     map_runs: dict[object, str] = field(default_factory=dict)
+    passed_on: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def read(self, event: Mapping[str, Any]) -> None:
         """Take the next event."""
@@ -133,7 +125,7 @@ class _Reader:
         elif kind.startswith(_CONTAINERS) and kind.endswith("Failed"):
             self._rise(place)
         elif kind.endswith("Succeeded") and not kind.startswith(("Execution", "MapIteration")):
-            self._succeed(details, place)
+            self._succeed(kind, details, place)
 
     def _fail(self, details: Mapping[str, Any], place: _Place) -> None:
         cause = decoded(details.get("cause"))
@@ -141,15 +133,17 @@ class _Reader:
         failure = Failure(place.step, text(details.get("error")), text(details.get("cause")))
         self._open(_Open(failure, place, place, self._jobs_of(cause, place)))
 
-    def _succeed(self, details: Mapping[str, Any], place: _Place) -> None:
+    def _succeed(self, kind: str, details: Mapping[str, Any], place: _Place) -> None:
         output = decoded(details.get("output"))
         self._jobs_of(output, place)
         self._note_started(details, mapping(output), place)
         for one in self._opened(place.visit, place.work):
             if place.is_same_work(one.place) or place.is_same_work(one.work):
                 self._close(one)
-        if failure := _answer(place.step, mapping(output)):
-            self._open(_Open(failure, place, place))
+        if failure := failure_in(place.step, kind, details, mapping(output)):
+            # Who asks how a job stands does not do it: it is made up for where it is started again.
+            polled = [self.started[id_] for id_ in ended_in(details, mapping(output)) if id_ in self.started]
+            self._open(_Open(failure, place, next(iter(polled), place)))
         else:
             self.finished.append(place.step)
 
@@ -192,17 +186,19 @@ class _Reader:
 
     def _jobs_of(self, value: object, place: _Place) -> tuple[JobRun, ...]:
         """A state's output holds the jobs of the states before it, too: a job belongs to the first that has it."""
-        jobs = of_outputs([value]).jobs
-        for job in jobs:
+        seen = of_outputs([value])
+        self.passed_on |= dict.fromkeys((place.step, address) for address in seen.artifacts)
+        for job in seen.jobs:
             key = job.id or f"{job.job}#{len(self.jobs)}"
             known = self.jobs.get(key)
             self.jobs[key] = replace(job, step=known.step if known else place.step)
-        return jobs
+        return seen.jobs
 
     def _note_started(self, details: Mapping[str, Any], output: Mapping[str, Any], place: _Place) -> None:
         service, api = text(details.get("resourceType")), text(details.get("resource"))
-        if id_ := text(output.get(_ID_OF_STARTED.get((service, api), ""))):
-            self.started[id_] = place.step
+        if id_ := started_in(details, output):
+            self.started[id_] = place
+        self.ended |= ended_in(details, output)
         if service == "states" and api.startswith("startExecution.sync"):
             self.nested |= dict.fromkeys(filter(None, [text(output.get("ExecutionArn"))]))
 
@@ -216,14 +212,15 @@ class _Reader:
             retried=frozenset(self.retried),
             nested=tuple(self.nested),
             map_runs=tuple(filter(None, self.map_runs.values())),
+            passed_on=tuple(self.passed_on),
             last_at=self.at,
             redriven_at=tuple(self.redriven),
             has_history=bool(self.entered),
             is_in_fail_state=self.is_in_fail_state,
         )
         collected = joined(of_outputs(self.outputs), by_step)
-        ended = {job.id for job in collected.jobs if job.is_final}
-        left = tuple((step, id_) for id_, step in self.started.items() if id_ not in ended)
+        ended = self.ended | {job.id for job in collected.jobs if job.is_final}
+        left = tuple((place.step, id_) for id_, place in self.started.items() if id_ not in ended)
         return replace(collected, not_awaited=left)
 
 
@@ -233,21 +230,6 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
     for event in events:
         reader.read(event)
     return reader.evidence()
-
-
-def _answer(step: str, output: Mapping[str, Any]) -> Failure | None:
-    """Return the failure that a task answered with, though the state succeeded: a function or an execution said so."""
-    payload, status = mapping(decoded(output.get("Payload"))), text(output.get("Status"))
-    code = number(payload.get("statusCode"))
-    if code is not None and code >= _SERVER_ERROR:
-        return Failure(step, f"It answered with statusCode {code:.0f}", _worded(payload.get("body")))
-    if output.get("ExecutionArn") and status in _BAD_ENDS:
-        return Failure(step, text(output.get("Error")) or status, text(output.get("Cause")))
-    return None
-
-
-def _worded(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value) if value else ""
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -166,7 +166,7 @@ def _jobs(run: Run) -> Iterator[Observation]:
 
 def _dbt(run: Run) -> Iterator[Observation]:
     nodes = netted(run.dbt)
-    missing = [*run.not_counted, *lacking(run.dbt)]
+    missing = [*run.not_counted, *lacking(run.dbt), *_overwritten(run)]
     if not (run.dbt or run.problems or missing) and expects_dbt(run):
         missing = ["No step passed on where the results of dbt lie."]
     yield from (Observation(Verdict.TOO_LITTLE, "dbt", sentence) for sentence in missing)
@@ -174,6 +174,18 @@ def _dbt(run: Run) -> Iterator[Observation]:
         yield Observation(Verdict.FAILING, "dbt", f"{len(bad)} of {len(nodes)} nodes of dbt failed: {listed(bad)}.")
     if good := sum(node.is_good for node in nodes):
         yield Observation(Verdict.HEALTHY, "dbt", f"{good} of {len(nodes)} nodes of dbt have a good result.")
+
+
+def _overwritten(run: Run) -> Iterator[str]:
+    """Yield the steps of dbt whose results lie where another's lay: of the two only the later can be read."""
+    wrote: dict[str, str] = {}
+    passed_on = [one for one in run.evidence.passed_on if run.pipeline.steps.get(one[0]) in _BUILT_BY_DBT]
+    for step in dict.fromkeys(step for step, _ in passed_on):
+        own = [address for other, address in passed_on if other == step]
+        if all(address in wrote for address in own):
+            before = " and ".join(sorted({wrote[address] for address in own}))
+            yield f"{step} passed on the results of {before} and none of its own: give each a file of its own."
+        wrote = dict.fromkeys(own, step) | wrote
 
 
 def expects_dbt(run: Run) -> bool:

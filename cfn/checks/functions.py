@@ -42,7 +42,9 @@ def _watched(alarm: dict[str, Any]) -> Iterator[str]:
     for metric in (*queried, *([alarm] if "MetricName" in alarm else [])):
         kind = (metric["Namespace"], metric["MetricName"])
         if kind in (("AWS/Lambda", "Errors"), ("AWS/SQS", "ApproximateNumberOfMessagesVisible")):
-            yield from (target(dimension["Value"]) for dimension in metric.get("Dimensions", []))
+            resources = (target(dimension["Value"]) for dimension in metric.get("Dimensions", []))
+            # A function that is not of this template has a name there, and no resource.
+            yield from filter(None, resources)
 
 
 def _end(template: Template, settings: str) -> str:

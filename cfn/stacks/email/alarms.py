@@ -117,7 +117,8 @@ def _silences(stream: Stream) -> list[Alarm]:
             stream,
             f"email-{stream}-silence",
             f"Of an hour more {rule}, have had no event for ${{EmailSilenceMinutes}} minutes: {broken}.",
-            _missing(),
+            # Before the first mail there is no value: nothing sent is no evidence that events arrive.
+            f"IF({_ALL} > 0, {_MISSING})",
             _MINUTE,
             (Ref("EmailSilenceMinutes"), _HOUR // _MINUTE),
         ),
@@ -126,7 +127,9 @@ def _silences(stream: Stream) -> list[Alarm]:
             f"email-{stream}-silence-day",
             f"Of a day with less than {thresholds.EMAIL_SMALL_DAY_COUNT} mails more {rule}, have had no event for half "
             f"an hour: {broken}.",
-            f"IF({_ALL} < {thresholds.EMAIL_SMALL_DAY_COUNT}, {_missing()}, 0)",
+            # Asked first, because a value that is missing within IF counts as 0, an all-clear; so do fewer mails than
+            # can be missing.
+            f"IF({_ALL} >= ${{EmailMissingMinimum}}, IF({_ALL} < {thresholds.EMAIL_SMALL_DAY_COUNT}, {_MISSING}, 0))",
             _FIVE_MINUTES,
             (_HALF_HOUR // _FIVE_MINUTES, _DAY // _FIVE_MINUTES),
         ),
@@ -137,11 +140,7 @@ def _silences(stream: Stream) -> list[Alarm]:
 # 0 there, and nowhere else: of a stream that was never wired up no event was ever counted.
 _ALL = "RUNNING_SUM(FILL(sent, 0))"
 _LOST = "RUNNING_SUM(FILL(sent, 0) - arrived)"
-
-
-def _missing() -> str:
-    # Before the first mail there is no value: nothing sent is no evidence that events arrive.
-    return f"IF({_ALL} > 0, IF({_LOST} >= ${{EmailMissingMinimum}}, 100 * {_LOST} / {_ALL}, 0))"
+_MISSING = f"IF({_LOST} >= ${{EmailMissingMinimum}}, 100 * {_LOST} / {_ALL}, 0)"
 
 
 def _silence(

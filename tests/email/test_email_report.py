@@ -209,6 +209,10 @@ def test_what_is_only_at_one_domain_is_said_and_silence_of_gmail_is_no_compariso
     complaints = {"event_type": "Complaint", "recipients": people[:5]}
     (row,) = report_of({**SENT, "recipients": people}, bounce)["providers"]
     assert row["sentence"] == "5 bounced, only at example.com (100.0 % of 5)."
+    (row,) = report_of({**SENT, "recipients": people}, {"event_type": "DeliveryDelay", "recipients": people[:5]})[
+        "providers"
+    ]
+    assert row["sentence"] == "5 were delayed, only at example.com (100.0 % of 5)."
     elsewhere = {**SENT, "recipients": people[:5] + people[10:]}
     assert report_of(elsewhere, complaints)["providers"] == []
 

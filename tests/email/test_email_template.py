@@ -50,14 +50,19 @@ def test_every_parameter_of_email_has_a_default_so_that_the_deploy_command_stays
     assert required == {"SenderAddress", "AlertRecipients", "FallbackAddress"}
 
 
-@pytest.mark.parametrize(
-    ("newsletter", "transactional", "is_accepted"), [("", "", 1), ("one", "two", 1), ("one", "one", 0)]
-)
-def test_two_streams_of_one_configuration_set_are_refused_before_anything_is_made(
-    template: dict[str, Any], newsletter: str, transactional: str, is_accepted: int
+NAMED = {
+    "EmailStreamsHaveTheirOwnSets": ("NewsletterConfigurationSet", "TransactionalConfigurationSet"),
+    "EmailBucketsHaveTheirOwnNames": ("EmailBucketName", "EmailResultsBucketName"),
+}
+
+
+@pytest.mark.parametrize("rule", NAMED)
+@pytest.mark.parametrize(("first", "second", "is_accepted"), [("", "", 1), ("one", "two", 1), ("one", "one", 0)])
+def test_two_things_of_one_name_are_refused_before_anything_is_made(
+    template: dict[str, Any], rule: str, first: str, second: str, is_accepted: int
 ) -> None:
-    given = {"NewsletterConfigurationSet": newsletter, "TransactionalConfigurationSet": transactional}
-    (assertion,) = template["Rules"]["EmailStreamsHaveTheirOwnSets"]["Assertions"]
+    given = dict(zip(NAMED[rule], (first, second), strict=True))
+    (assertion,) = template["Rules"][rule]["Assertions"]
     either = [
         not _same(each["Fn::Not"][0], given) if "Fn::Not" in each else _same(each, given)
         for each in assertion["Assert"]["Fn::Or"]
@@ -165,7 +170,7 @@ def test_a_bucket_has_the_name_that_is_chosen_or_one_that_is_made_up(template: d
     assert buckets["EmailResultsBucket"]["BucketName"] == "results-of-queries"
     assert "BucketName" not in buckets["EmailBucket"]
     allowed = re.compile(template["Parameters"]["EmailBucketName"]["AllowedPattern"])
-    refused = ("Daily", "a.b", "ab", "-abc", "abc-", "x" * 64, "xn--abc")
+    refused = ("Daily", "a.b", "ab", "-abc", "abc-", "x" * 64, "xn--abc", "x-s3alias")
     assert [name for name in ("", "daily-design-events-prod", *refused) if allowed.fullmatch(name)] == [
         "", "daily-design-events-prod",
     ]  # fmt: skip

@@ -10,7 +10,6 @@ from deliverywatch import thresholds
 from deliverywatch.email.events.streams import DAY_PATHS, EVENTS_FOLDERS, Stream
 
 _SET_PARAMETERS = {stream: f"{stream.value.capitalize()}ConfigurationSet" for stream in Stream}
-_NEWSLETTER_SET, _TRANSACTIONAL_SET = (Ref(name) for name in _SET_PARAMETERS.values())
 
 
 # By the parameter that names it: what lies in it.
@@ -84,6 +83,13 @@ def configuration_set(stream: Stream) -> Any:
     )
 
 
+def _two(names: list[str], words: str) -> dict[str, Any]:
+    """Return a rule that two parameters are not the same; both may be empty."""
+    first, second = names
+    differ = Or(Equals(Ref(first), ""), Not(Equals(Ref(first), Ref(second))))
+    return {"Assertions": [{"Assert": differ, "AssertDescription": words}]}
+
+
 RULES = {
     **below(BOUNCE_WARNING, BOUNCE_CRITICAL),
     **below(BOUNCE_RECOVERY, BOUNCE_WARNING, ", or an incident could never end"),
@@ -91,15 +97,13 @@ RULES = {
     **below(REPUTATION_WARNING, REPUTATION_CRITICAL),
     **below(COMPLAINT_RECOVERY, COMPLAINT_WARNING, ", or an incident could never end"),
     # SES takes an event destination's name once per configuration set: the second stream's would be refused.
-    "EmailStreamsHaveTheirOwnSets": {
-        "Assertions": [
-            {
-                "Assert": Or(Equals(_NEWSLETTER_SET, ""), Not(Equals(_NEWSLETTER_SET, _TRANSACTIONAL_SET))),
-                "AssertDescription": "NewsletterConfigurationSet and TransactionalConfigurationSet must be two sets: "
-                "each event belongs to one stream.",
-            }
-        ]
-    },
+    "EmailStreamsHaveTheirOwnSets": _two(
+        list(_SET_PARAMETERS.values()),
+        "NewsletterConfigurationSet and TransactionalConfigurationSet must be two sets: "
+        "each event belongs to one stream.",
+    ),
+    # The second of two buckets with one name would fail, and take the stack with it.
+    "EmailBucketsHaveTheirOwnNames": _two([*_BUCKETS], "EmailBucketName and EmailResultsBucketName must be two names."),
     **below(STANDARD_IA, RETENTION),
 }
 
@@ -145,7 +149,7 @@ PARAMETERS = {
             text(
                 name,
                 label,
-                r"^(|(?!xn--|sthree-)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])$",
+                r"^(|(?!xn--|sthree-|.*(-s3alias|--ol-s3|--x-s3)$)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])$",
                 "The name of the bucket that is made, in new stacks; empty for one that CloudFormation makes up.",
                 "must be empty, or 3 to 63 lower-case letters, digits and hyphens that nobody else has.",
             )

@@ -5,6 +5,7 @@ What is nearly only at one of them is said in a sentence, as in the mails of inc
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from deliverywatch.email.events.outcomes import Outcome, recipient_domain
@@ -24,7 +25,7 @@ def domains_of(stream: str, mails: Iterable[Mail]) -> list[dict[str, Any]]:
 
 
 def providers_of(stream: str, mails: Iterable[Mail]) -> list[dict[str, str]]:
-    """Return a sentence for each of bounces and complaints that one domain alone is to blame for."""
+    """Return a sentence for each of bounces, complaints and delays that one domain alone is to blame for."""
     domains = {
         domain: Counts(
             sent=outcomes[Outcome.SENT],
@@ -32,10 +33,13 @@ def providers_of(stream: str, mails: Iterable[Mail]) -> list[dict[str, str]]:
             bounced=outcomes[Outcome.HARD_BOUNCE],
             skipped=outcomes[Outcome.NOT_ATTEMPTED],
             complained=outcomes[Outcome.COMPLAINT],
+            delayed=outcomes[Outcome.DELAYED],
         )
         for domain, outcomes in _by_domain(mails).items()
     }
-    ends = {rule: one_provider(domains, rule) for rule in rules(Limits())}
+    bounces, complaints = rules(Limits())
+    delays = replace(bounces, what="delays", counted="delayed", verb="were delayed")
+    ends = {rule: one_provider(domains, rule) for rule in (bounces, complaints, delays)}
     return [
         {"stream": stream, "what": rule.what, "sentence": f"{sum(map(rule.bad, domains.values())):,} {rule.verb}{end}."}
         for rule, end in ends.items()

@@ -1,6 +1,8 @@
 """Each shape that hides a failure is found, where it is, and nothing in machines that are well made."""
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from deliverywatch.pipeline.lint.rules import findings_in, findings_of
 
 SERVICE, ALL = "arn:aws:states:::", {"ErrorEquals": ["States.ALL"]}
 INVOKE, GET_RUN = f"{SERVICE}lambda:invoke", f"{SERVICE}aws-sdk:glue:getJobRun"
+GLUE = "arn:aws:states:::glue:startJobRun"
 SNS = "arn:aws:states:::sns:publish"
 DONE, FAIL, END = {"Type": "Succeed"}, {"Type": "Fail"}, {"Type": "Pass", "End": True}
 
@@ -98,11 +101,37 @@ CAUGHT, HIDDEN = "caught-succeeds", "named-succeeds"
         ({"Work": task(), "Out": FAIL}, [("fail-unreached", "Out")]),
         ({"Work": task("Load", catch="Load"), "Load": task()}, [("caught-continues", "Work")]),
         ({"Work": task(resource=f"{SERVICE}aws-sdk:transcribe:startTranscriptionJob")}, [("not-waited", "Work")]),
-        ({"Work": task(resource=f"{SERVICE}aws-sdk:sfn:startSyncExecution")}, []),
+        ({"Work": task(resource=f"{SERVICE}aws-sdk:sfn:startSyncExecution")}, [("answer-unread", "Work")]),
+        ({"Work": task(resource=f"{SERVICE}aws-sdk:lambda:invoke")}, [("answer-unread", "Work")]),
+        ({"Work": task(resource=f"{SERVICE}aws-sdk:lambda:invokeAsync")}, [("not-waited", "Work")]),
+        ({"Work": task(resource=f"{SERVICE}aws-sdk:ssm:sendCommand")}, [("not-waited", "Work")]),
+        ({"Work": task(resource=f"{SERVICE}ecs:runTask.sync", TimeoutSeconds=99_999_999)}, [("no-timeout", "Work")]),
+        ({"Work": WORK, "Done": DONE, "Tell": {"Type": "Wait", "Seconds": 9, "Next": "Work"}},
+         [("retry-hides", "Work")]),
+        # In a loop over items, and after tries that were counted.
+        ({"More": choice("Done", y="Work"), "Work": task("More", catch="More"), "Done": DONE}, [(CAUGHT, "Work")]),
+        ({"Work": WORK, "Done": DONE, "Tell": choice("Done", few="Work")}, [(CAUGHT, "Tell")]),
+        ({"Ask": task("Is", GET_RUN), "Is": choice("Ask", SUCCEEDED="Done", FAILED="Say", ABORTED="Say"),
+          "Say": task("Done", SNS), "Done": DONE}, [("status-succeeds", "Say")]),
+        ({"Ask": task("Is"), "Is": choice("Ask", DONE="Done", FAILED="Say"), "Say": task("Done", SNS), "Done": DONE},
+         [("status-succeeds", "Say")]),
+        ({"Wait": {"Type": "Wait", "Next": "Ask"}, "Ask": task("Is", GET_RUN), "Is": choice("Done", RUNNING="Wait"),
+          "Done": END}, [("status-succeeds", "Done")]),
         # As they should be.
         ({"Work": WORK, "Done": DONE, "Tell": task("Stop"), "Stop": FAIL}, []),
         ({"Work": WORK, "Done": DONE, "Tell": choice("Stop", known="Done"), "Stop": FAIL}, []),
-        ({"Work": WORK, "Done": DONE, "Tell": {"Type": "Wait", "Seconds": 9, "Next": "Work"}}, []),
+        ({"Work": WORK, "Done": DONE, "Tell": choice("Stop", few="Work"), "Stop": FAIL}, []),
+        ({"Wait": {"Type": "Wait", "Next": "Ask"}, "Ask": task("Is", catch="Wait"), "Is": choice("Wait", x="Done"),
+          "Done": DONE}, [("retry-hides", "Ask")]),
+        ({"Work": task("Say"), "Say": task("Done", SNS, catch="Done"), "Done": DONE}, []),
+        ({"Work": task("Tidy", catch="Tidy"), "Tidy": task("If"), "Done": DONE, "Stop": FAIL,
+          "If": {"Type": "Choice", "Choices": [{"Variable": "$.error", "IsPresent": True, "Next": "Stop"}],
+                 "Default": "Done"}}, []),
+        ({"Work": mapped(machine(A=task()), ToleratedFailureCount=3, End=0, Next="If"), "If": choice("Done", n="Stop"),
+          "Done": DONE, "Stop": FAIL}, []),
+        ({"Work": task("Is", f"{SERVICE}aws-sdk:lambda:invoke"), "Done": DONE, "Stop": FAIL,
+          "Is": {"Type": "Choice", "Choices": [{"Variable": "$.FunctionError", "IsPresent": True, "Next": "Stop"}],
+                 "Default": "Done"}}, []),
         ({"Work": task("Ok", catch="Ok"), "Ok": choice("Done", error="Stop"), "Done": DONE, "Stop": FAIL}, []),
         ({"Work": task("Done", Catch=[{"ErrorEquals": ["Exists"], "Next": "Done"}]), "Done": DONE}, []),
         ({"Work": mapped(ITEM, End=0, Next="If"), "If": choice("Done", bad="Stop"), "Done": DONE, "Stop": FAIL}, []),
@@ -121,6 +150,20 @@ CAUGHT, HIDDEN = "caught-succeeds", "named-succeeds"
 )  # fmt: skip
 def test_each_shape_is_found_and_what_is_well_made_is_not(states: Any, expected: list[tuple[str, str]]) -> None:
     assert shapes(machine(**states) if states else {}) == expected
+
+
+def _large(count: int, after: Callable[[int], str]) -> Any:
+    """A machine of many states, each with a failure path of its own that goes on with the next one's."""
+    works = {f"W{number}": task(f"W{number + 1}", GLUE, catch=f"H{number}") for number in range(count)}
+    handlers = {f"H{number}": task(after(number)) for number in range(count)}
+    return machine(**works, **handlers, **{f"W{count}": DONE, f"H{count}": DONE})
+
+
+@pytest.mark.parametrize("after", [lambda number: f"H{number + 1}", lambda number: f"W{number + 1}", lambda _: "H0"])
+def test_a_machine_as_large_as_they_get_is_read_in_seconds(after: Callable[[int], str]) -> None:
+    began = time.process_time()
+    assert shapes(_large(2000, after))
+    assert time.process_time() - began < 10  # about 3 on a laptop
 
 
 def test_a_limit_of_the_whole_machine_is_one_of_its_tasks() -> None:

@@ -215,16 +215,19 @@ def lint(*, file: Path, strict: bool, as_json: bool) -> None:
     \b
     Errors     a Catch of any failure whose path ends in success, its own or
                that of good runs, also after Choice, Pass and notification,
-               or that leads straight on to the next work; a failed status or
-               a state named for failure (fail, error, aborted) that ends in
-               success; tolerated failures of a Map; jobs and executions
-               started without .sync whose status nobody asks for; functions
-               invoked with InvocationType Event; a task token or activity
-               without a limit; a Fail that is not reached
+               or that leads straight on to the next work or item; a status
+               that says failed, or only that it is over, or a state named
+               for failure (fail, error, aborted) that ends in success;
+               failures of a Map that are tolerated and not looked at; jobs
+               and executions started without .sync whose status nobody asks
+               for; functions invoked with InvocationType Event; answers of
+               aws-sdk:lambda:invoke and sfn:startSyncExecution that may be
+               failures, unread; a task token or activity without a limit; a
+               Fail that is not reached
     Warnings   a Catch of any failure that does something and goes on with
                the work, drops the error, or puts it in the place of the
                input; a .sync without TimeoutSeconds; retries of any failure
-               for over an hour; startExecution.sync, not .sync:2
+               for over an hour, or for ever; startExecution.sync, not .sync:2
     \b
     JSON: {"findings": [{"rule": "caught-succeeds", "severity": "error",
              "state": "Notify", "path": "$.States.Notify", "why": "",

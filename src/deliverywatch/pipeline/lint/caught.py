@@ -5,12 +5,15 @@ is judged only where the Catch takes any failure: one for an error by its name i
 can be reached is meant to fail, whatever else it does.
 """
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
 
-from deliverywatch.messages.untrusted import objects
+from deliverywatch.messages.untrusted import mapping, objects
 from deliverywatch.pipeline.declaration.values import text
 from deliverywatch.pipeline.lint.findings import Finding, Severity
 from deliverywatch.pipeline.lint.graph import Scope, after_of, is_success, is_work, resource_of, takes_any
@@ -20,6 +23,7 @@ _FAILURE = {"fail", "failed", "failure", "failures", "error", "errors", "aborted
 _OTHERWISE = {"no", "without", "check", "is", "if", "any", "has", "zero", "on", "can", "may"}
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _TELLS = re.compile(r"^(aws-sdk:)?(sns:publish|sqs:sendMessage|events:putEvents|eventbridge:putEvents|ses(v2)?:send)")
+_MAILS = re.compile(r"^(aws-sdk:)?(sns:publish|ses(v2)?:send)")
 _FAILED_STATUS = re.compile(
     r"^(FAILED|FAILURE|ERROR|TIMED_OUT|TIMEOUT|ABORTED|STOPPED|FAULT|CANCELLED)$", re.IGNORECASE
 )
@@ -28,38 +32,41 @@ _QUOTED = re.compile(r"['\"]([^'\"]{1,40})['\"]")
 _END_IT = "End it in a Fail state."
 
 
+class _Kinds(NamedTuple):
+    """The states of a scope by what they are, as bits."""
+
+    success: int
+    fail: int
+    choice: int
+    work: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Road:
-    """Where a failure of a state goes: the states only it comes to, and those that it shares with a good run.
+    """Where a failure of a state goes: the states only it comes to, and those that it shares with a good run, as bits.
 
     `joins` are the first of these, each with the state before it: the one that failed, if its Catch leads there.
     """
 
-    scope: Scope
-    own: frozenset[str]
-    shared: frozenset[str]
+    own: int
+    shared: int
     joins: tuple[tuple[str, str], ...]
-
-    @property
-    def may_fail(self) -> bool:
-        """Whether a Fail is meant for it: on its own part, or behind a Choice that it comes to."""
-        states = self.scope.states
-        decides = any(states[name].get("Type") == "Choice" for name in (*self.own, *(after for _, after in self.joins)))
-        return any(_is_fail(states[name]) for name in (self.own | self.shared if decides else self.own))
-
-    @property
-    def ends(self) -> list[str]:
-        """Its own states in which it ends in success, in the order of the file."""
-        return [name for name, state in self.scope.states.items() if name in self.own and is_success(state)]
 
 
 def caught(scopes: Iterable[Scope]) -> Iterator[Finding]:
     """Yield the paths of failures that end in success."""
     for scope in scopes:
         if not _is_judged_outside(scope):
-            findings = [*_by_catch(scope), *_by_status(scope), *_by_name(scope)]
-            paths = [finding.path for finding in findings]
-            yield from (finding for number, finding in enumerate(findings) if finding.path not in paths[:number])
+            kinds = _kinds(scope)
+            findings = [*_by_catch(scope, kinds), *_by_status(scope, kinds), *_by_name(scope)]
+            first: dict[str, Finding] = {}
+            for finding in findings:
+                first.setdefault(finding.path, finding)
+            yield from first.values()
+
+
+def _kinds(scope: Scope) -> _Kinds:
+    return _Kinds(*map(scope.bits, (is_success, _is_fail, _is_choice, _works)))
 
 
 def _is_judged_outside(scope: Scope) -> bool:
@@ -70,21 +77,54 @@ def _is_judged_outside(scope: Scope) -> bool:
     return any(map(_is_fail, outside.later(within))) or _is_judged_outside(outside)
 
 
-def _by_catch(scope: Scope) -> Iterator[Finding]:
+def _by_catch(scope: Scope, kinds: _Kinds) -> Iterator[Finding]:
     failing: dict[tuple[str, str, bool], list[str]] = {}
+    good = scope.leads([scope.start])
     for name, catch in _catches(scope):
-        road = _road(scope, name, text(catch.get("Next")))
-        if road is None or road.may_fail:
+        # That a message did not leave is no failure of the work that it tells of.
+        if good & scope.bit[name] and _MAILS.match(resource_of(scope.states[name])):
             continue
-        for end in road.ends:
-            failing.setdefault((end, "", True), []).append(name)
-        for last, shared in () if road.ends else road.joins:
-            rest = [scope.states[one] for one in scope.reached([shared], [name])]
-            # Nothing is done on the shared part but to end, or to say that all is well.
-            if any(map(is_success, rest)):
-                failing.setdefault((last, shared, not any(map(_works, rest))), []).append(name)
+        road = _road(scope, name, text(catch.get("Next")))
+        if road is None or _may_fail(scope, kinds, road, _marks(catch)):
+            continue
+        for end in _ends(scope, kinds, road, name):
+            failing.setdefault(end, []).append(name)
     for (state, shared, is_over), names in failing.items():
         yield _finding(scope, state, shared, names, is_over=is_over)
+
+
+def _ends(scope: Scope, kinds: _Kinds, road: _Road, state: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield where a road ends in success: in which state, or before which shared one, and if no work comes then."""
+    ends = scope.names(road.own & kinds.success)
+    yield from ((end, "", True) for end in ends)
+    for last, shared in () if ends else road.joins:
+        rest = scope.leads([shared], state)
+        # Nothing is done on the shared part but to end, or to say that all is well.
+        if rest & kinds.success:
+            yield (last, shared, not rest & kinds.work)
+
+
+def _may_fail(scope: Scope, kinds: _Kinds, road: _Road, marks: Collection[str] = ()) -> bool:
+    """Whether a Fail is meant for it: on its own part, or behind a Choice that it comes to or that asks for it."""
+    if road.own & kinds.fail:
+        return True
+    met = road.own | reduce(or_, (scope.bit[after] for _, after in road.joins), 0)
+    if not road.shared & kinds.fail:
+        return False
+    others = scope.names(road.shared & kinds.choice & ~met) if marks else []
+    return bool(met & kinds.choice) or any(_asks(scope.states[name], marks) for name in others)
+
+
+def _marks(catch: Mapping[str, Any]) -> set[str]:
+    """Return how a state that comes later can refer to the error of a Catch."""
+    path = text(catch.get("ResultPath"))
+    assigned = {f"${name}" for name in mapping(catch.get("Assign"))}
+    return assigned | ({path} if len(path) > 1 else {"$.Error", "$.Cause", "$states.input.Error"})
+
+
+def _asks(choice: Mapping[str, Any], marks: Collection[str]) -> bool:
+    words = json.dumps(choice.get("Choices"))
+    return any(mark in words for mark in marks)
 
 
 def _finding(scope: Scope, state: str, shared: str, names: list[str], *, is_over: bool) -> Finding:
@@ -106,20 +146,42 @@ def _finding(scope: Scope, state: str, shared: str, names: list[str], *, is_over
     return Finding("caught-succeeds", Severity.ERROR, state, scope.path_of(state), why, _END_IT)
 
 
-def _by_status(scope: Scope) -> Iterator[Finding]:
-    """Yield where a status of failure that a task returned ends in success."""
-    status_readers = {
+def _by_status(scope: Scope, kinds: _Kinds) -> Iterator[Finding]:
+    """Yield where a status of failure ends in success: one that a task returned, or that a loop waits for."""
+    readers = {
         after for state in scope.states.values() if _STATUS_CALL.search(resource_of(state)) for after in after_of(state)
     }
     for name, state in scope.states.items():
-        if name not in status_readers or state.get("Type") != "Choice":
+        if not (_is_choice(state) and (name in readers or _is_in_loop(scope, name))):
             continue
-        for choice in objects(state.get("Choices")):
-            statuses = [word for word in _words_of(choice) if _FAILED_STATUS.match(word)]
-            road = _road(scope, name, text(choice.get("Next")), choice) if statuses else None
-            for end in road.ends if road and not road.may_fail else []:
-                why = f"ends a failure path in success: {name} sends there what is {statuses[0]}."
-                yield Finding("status-succeeds", Severity.ERROR, end, scope.path_of(end), why, _END_IT)
+        for road, status in _failed_roads(scope, kinds, name, is_answer=name in readers):
+            for end, shared, is_over in () if _may_fail(scope, kinds, road) else _ends(scope, kinds, road, name):
+                # A way that does work and then joins the good one is another way to do it.
+                if is_over and not (shared and road.own & kinds.work):
+                    where = f"in {shared}" if shared else "in success"
+                    why = f"ends a failure path {where}: {name} sends there what is {status}."
+                    yield Finding("status-succeeds", Severity.ERROR, end, scope.path_of(end), why, _END_IT)
+
+
+def _failed_roads(scope: Scope, kinds: _Kinds, name: str, *, is_answer: bool) -> Iterator[tuple[_Road, str]]:
+    """Yield where a Choice sends a status of failure: by a rule, or by default where no rule knows how it ended."""
+    rules, default = objects(scope.states[name].get("Choices")), text(scope.states[name].get("Default"))
+    targets, words = [text(rule.get("Next")) for rule in rules], [[*_words_of(rule)] for rule in rules]
+    failed = {
+        to: word for to, compared in zip(targets, words, strict=True) for word in compared if _FAILED_STATUS.match(word)
+    }
+    for to, status in failed.items():
+        if road := _road(scope, name, to, [one for one in (*targets, default) if one not in failed]):
+            yield road, status
+    goes_on = all(scope.ways.get(to, 0) & scope.bit[name] for to in targets)
+    road = _road(scope, name, default, targets) if is_answer and goes_on and words and all(words) else None
+    # What does work with the result notices that there is none.
+    if road and not (road.own | road.shared) & kinds.work:
+        yield road, f"not {words[0][0]}, failed or not"
+
+
+def _is_in_loop(scope: Scope, name: str) -> bool:
+    return any(scope.ways[after] & scope.bit[name] for after in scope.after[name])
 
 
 def _by_name(scope: Scope) -> Iterator[Finding]:
@@ -138,24 +200,25 @@ def _catches(scope: Scope) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield name, catch
 
 
-def _road(scope: Scope, state: str, target: str, choice: Mapping[str, Any] | None = None) -> _Road | None:
-    """Return where a failure of a state goes; None if it leads back to it, which is a retry."""
+def _road(scope: Scope, state: str, target: str, others: Iterable[str] | None = None) -> _Road | None:
+    """Return where a failure of a state goes, as far as it does not lead back; `others` is where all else goes."""
     if target not in scope.states or target == state:
         return None
-    others = [text(one.get("Next")) for one in objects(scope.states[state].get("Choices")) if one is not choice]
-    regular = [text(scope.states[state].get("Next")), text(scope.states[state].get("Default")), *others]
-    own_way = scope.reached([target], [state])
-    if any(state in scope.after[name] for name in own_way):
-        return None
-    good_way = scope.reached(filter(None, regular), [state])
-    own = [name for name in scope.states if name in own_way - good_way]
-    pairs = [(name, after) for name in own for after in scope.after[name]]
-    joins = tuple(pair for pair in [(state, target), *pairs] if pair[1] in own_way & good_way)
-    return _Road(scope, frozenset(own), frozenset(own_way & good_way), joins)
+    way = scope.leads([target], state)
+    # Who comes back to it goes on from it as it does, unless some of its ways are meant to be left out.
+    good = (scope.leads(scope.after[state]) if others is None else scope.leads(others, state)) & ~scope.bit[state]
+    own, shared = way & ~good, way & good
+    pairs = [(name, after) for name in scope.names(own) for after in scope.after[name]]
+    joins = tuple(pair for pair in [(state, target), *pairs] if scope.bit[pair[1]] & shared)
+    return _Road(own, shared, joins)
 
 
 def _works(state: Mapping[str, Any]) -> bool:
     return is_work(state) and not _TELLS.match(resource_of(state))
+
+
+def _is_choice(state: Mapping[str, Any]) -> bool:
+    return state.get("Type") == "Choice"
 
 
 def _is_fail(state: Mapping[str, Any]) -> bool:

@@ -1,13 +1,23 @@
 """Tasks that are not waited for, wait for ever, or lose what went wrong."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from deliverywatch.messages.untrusted import objects
 from deliverywatch.pipeline.declaration.values import text
 from deliverywatch.pipeline.lint.findings import Finding, Severity
-from deliverywatch.pipeline.lint.graph import Scope, after_of, amount, arguments_of, is_work, resource_of, takes_any
+from deliverywatch.pipeline.lint.graph import (
+    Scope,
+    after_of,
+    amount,
+    arguments_of,
+    is_success,
+    is_work,
+    resource_of,
+    takes_any,
+)
 from deliverywatch.thresholds import PIPELINE_LINT_RETRY_SECONDS
 
 # What is started and goes on by itself, by service and action, with what waits for it; empty where only asking does.
@@ -38,6 +48,8 @@ _STARTED = {
     "redshiftdata:executeStatement": "",
     "redshiftdata:batchExecuteStatement": "",
     "glue:startCrawler": "",
+    "ssm:sendCommand": "",
+    "lambda:invokeAsync": "lambda:invoke",
 }
 _FAMILIES = {
     "states": "sfn",
@@ -49,20 +61,44 @@ _FAMILIES = {
 _STARTS = re.compile(
     r"^aws-sdk:[a-z0-9]{1,40}:(start(?!Sync)|submit)[A-Za-z]{0,40}(Job|Run|Execution|Query|Build|Crawler|Task|Flow)$"
 )
+# What AWS's SDK answers with 200 though it failed, by the member that says so.
+_ANSWERED = {
+    "aws-sdk:sfn:startSyncExecution": ("Status", "states:startExecution.sync:2, or compare its Status"),
+    "aws-sdk:lambda:invoke": ("FunctionError", "lambda:invoke, or look for FunctionError"),
+}
+# TimeoutSeconds of a Task that has none.
+_UNLIMITED_SECONDS = 99_999_999
 _ASKS = re.compile(r"^(get|describe|batchGet|list)")
 _ENDLESS = "A run that never ends never fails: no alarm on failed runs shows it."
 
 
+class _Readers(NamedTuple):
+    """The states of a scope that come back to what was started, as bits.
+
+    `words` are those that ask a service for something, and those that look for a member of an answer; `waits` wait in a
+    loop, in which a function may ask. `fail` and `work` are what their names say.
+    """
+
+    words: Mapping[str, int]
+    waits: int
+    fail: int
+    work: int
+
+
 def tasks(scopes: Iterable[Scope], *, is_limited: bool) -> Iterator[Finding]:
     """Yield what is wrong with the tasks of a machine; one that ends its runs after a time is limited."""
+    readers: dict[Scope, _Readers] = {}
     for scope in scopes:
+        readers[scope] = _readers(scope)
         for name, state in scope.states.items():
             where = (name, scope.path_of(name))
-            yield from _not_waited_for(scope, name, where)
+            yield from _not_waited_for(scope, name, where, readers)
+            yield from _unread(scope, name, where, readers)
             yield from _unlimited(state, where, is_limited=is_limited)
             yield from _retried(state, where)
-            yield from _dropped(scope, name, where)
-            yield from _tolerated(state, where)
+            yield from _endless(scope, name, where, is_limited=is_limited)
+            yield from _dropped(scope, name, where, readers[scope].work)
+            yield from _tolerated(scope, name, where, readers[scope].fail)
             yield from _as_text(scope, name, where)
 
 
@@ -77,7 +113,27 @@ def unreached(scopes: Iterable[Scope]) -> Iterator[Finding]:
                 yield Finding("fail-unreached", Severity.ERROR, name, scope.path_of(name), why, instead)
 
 
-def _not_waited_for(scope: Scope, name: str, where: tuple[str, str]) -> Iterator[Finding]:
+def _readers(scope: Scope) -> _Readers:
+    words = dict.fromkeys((member for member, _ in _ANSWERED.values()), 0)
+    for name, state in scope.states.items():
+        service, action = _split(resource_of(state))
+        if _ASKS.match(action):
+            family = _FAMILIES.get(service, service)
+            words[family] = words.get(family, 0) | scope.bit[name]
+        for member, _ in _ANSWERED.values() if state.get("Type") == "Choice" else ():
+            words[member] |= scope.bit[name] * (member in json.dumps(state, default=str))
+    waits = sum(scope.bit[name] for name, state in scope.states.items() if _is_waiting_loop(scope, name, state))
+    fail = scope.bits(lambda state: state.get("Type") == "Fail")
+    return _Readers(words, waits, fail, scope.bits(is_work))
+
+
+def _is_waiting_loop(scope: Scope, name: str, state: Mapping[str, Any]) -> bool:
+    return state.get("Type") == "Wait" and bool(scope.leads(scope.after[name]) & scope.bit[name])
+
+
+def _not_waited_for(
+    scope: Scope, name: str, where: tuple[str, str], readers: Mapping[Scope, _Readers]
+) -> Iterator[Finding]:
     resource = resource_of(scope.states[name])
     service, action = _split(resource)
     if (service, action) == ("lambda", "invoke") and arguments_of(scope.states[name]).get("InvocationType") == "Event":
@@ -86,7 +142,7 @@ def _not_waited_for(scope: Scope, name: str, where: tuple[str, str]) -> Iterator
         yield Finding("not-waited", Severity.ERROR, *where, why, instead)
     is_started = bool(_STARTS.match(resource))
     waits = _STARTED.get(f"{service}:{action}", "" if is_started else None)
-    if waits is None or _is_followed(scope, name, service):
+    if waits is None or _is_followed(scope, name, _FAMILIES.get(service, service), readers):
         return
     why = f"starts {service}:{action} and goes on at once: it may fail later, and the execution has succeeded."
     instead = (
@@ -100,26 +156,30 @@ def _split(resource: str) -> tuple[str, str]:
     return service, action
 
 
-def _is_followed(scope: Scope, name: str, service: str) -> bool:
+def _is_followed(
+    scope: Scope, name: str, word: str, readers: Mapping[Scope, _Readers], *, by_loop: bool = True
+) -> bool:
     """Whether what comes later asks for the status, or waits in a loop in which a function may."""
-    family = _FAMILIES.get(service, service)
-    for state in scope.later(name):
-        other, action = _split(resource_of(state))
-        if _FAMILIES.get(other, other) == family and _ASKS.match(action):
-            return True
-    return _waits_in_loop(scope, name) or (scope.outer is not None and _waits_in_loop(*scope.outer))
+    later, asks = scope.leads(scope.after[name]), readers[scope]
+    if later & (asks.words.get(word, 0) | (asks.waits if by_loop else 0)):
+        return True
+    return scope.outer is not None and _is_followed(*scope.outer, word, readers, by_loop=by_loop)
 
 
-def _waits_in_loop(scope: Scope, name: str) -> bool:
-    later = scope.reached(after_of(scope.states[name]))
-    waits = [one for one in later if scope.states[one].get("Type") == "Wait"]
-    return any(one in scope.reached(after_of(scope.states[one])) for one in waits)
+def _unread(scope: Scope, name: str, where: tuple[str, str], readers: Mapping[Scope, _Readers]) -> Iterator[Finding]:
+    state, (member, instead) = scope.states[name], _ANSWERED.get(resource_of(scope.states[name]), ("", ""))
+    kept = json.dumps([state.get(part) for part in ("ResultSelector", "Output", "Assign")], default=str)
+    if not member or member in kept or _is_followed(scope, name, member, readers, by_loop=False):
+        return
+    why = f"succeeds also where what it calls fails: only {member} of its answer says so, and nothing looks at it."
+    yield Finding("answer-unread", Severity.ERROR, *where, why, f"Write {instead} in a Choice, and end it in a Fail.")
 
 
 def _unlimited(state: Mapping[str, Any], where: tuple[str, str], *, is_limited: bool) -> Iterator[Finding]:
     resource = resource_of(state)
     limits = [f"{name}{suffix}" for name in ("TimeoutSeconds", "HeartbeatSeconds") for suffix in ("", "Path")]
-    if is_limited or state.get("Type") != "Task" or any(name in state for name in limits):
+    is_bounded = any(name in state and amount(state[name]) != _UNLIMITED_SECONDS for name in limits)
+    if is_limited or state.get("Type") != "Task" or is_bounded:
         return
     if resource.endswith(".waitForTaskToken") or ":activity:" in resource:
         what = "a task token" if resource.endswith("Token") else "a worker"
@@ -141,6 +201,19 @@ def _retried(state: Mapping[str, Any], where: tuple[str, str]) -> Iterator[Findi
             yield Finding("retry-hides", Severity.WARNING, *where, why, instead)
 
 
+def _endless(scope: Scope, name: str, where: tuple[str, str], *, is_limited: bool) -> Iterator[Finding]:
+    """Yield where a Catch leads back to what failed, and to nothing else."""
+    for catch in objects(scope.states[name].get("Catch")):
+        target = text(catch.get("Next"))
+        if is_limited or not takes_any(catch) or not scope.ways.get(target, 0) & scope.bit[name]:
+            continue
+        way = [scope.states[one] for one in scope.names(scope.leads([target], name))]
+        if not any(is_success(state) or state.get("Type") in ("Choice", "Fail") for state in way):
+            why = f"is tried again for ever after any failure. {_ENDLESS}"
+            instead = "Use Retry with MaxAttempts, or count the tries and end in a Fail."
+            yield Finding("retry-hides", Severity.WARNING, *where, why, instead)
+
+
 def _waited_seconds(retrier: Mapping[str, Any]) -> float:
     """Return how long the retries of a retrier wait in all, up to the point at which it is too long anyway."""
     attempts = _or(amount(retrier.get("MaxAttempts")), 3)
@@ -156,7 +229,7 @@ def _or(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-def _dropped(scope: Scope, name: str, where: tuple[str, str]) -> Iterator[Finding]:
+def _dropped(scope: Scope, name: str, where: tuple[str, str], work: int) -> Iterator[Finding]:
     state = scope.states[name]
     for number, catch in enumerate(objects(state.get("Catch"))):
         place = (where[0], f"{where[1]}.Catch[{number}]")
@@ -166,7 +239,7 @@ def _dropped(scope: Scope, name: str, where: tuple[str, str]) -> Iterator[Findin
             why = "catches an error and drops it: what comes after cannot say what went wrong."
             instead = 'Keep it: "ResultPath": "$.error", or in JSONata "Output": "{% $states.errorOutput %}".'
             yield Finding("error-dropped", Severity.WARNING, *place, why, instead)
-        elif _drops_input(scope, name, catch):
+        elif _drops_input(scope, name, catch, work):
             why = "puts the error in the place of its input: what goes on after it knows nothing else of the run."
             yield Finding("input-dropped", Severity.WARNING, *place, why, 'Write "ResultPath": "$.error".')
 
@@ -177,19 +250,22 @@ def _drops_error(catch: Mapping[str, Any]) -> bool:
     return "ResultPath" in catch and catch["ResultPath"] in (None, "null")
 
 
-def _drops_input(scope: Scope, name: str, catch: Mapping[str, Any]) -> bool:
+def _drops_input(scope: Scope, name: str, catch: Mapping[str, Any], work: int) -> bool:
     """Whether a Catch in JSONPath without ResultPath leads to more than one state of work."""
     if "ResultPath" in catch or text(scope.states[name].get("QueryLanguage")) or scope.language != "JSONPath":
         return False
     target = scope.states.get(text(catch.get("Next")), {})
-    return any(map(is_work, (scope.states[one] for one in scope.reached(after_of(target)))))
+    return bool(scope.leads(after_of(target)) & work)
 
 
-def _tolerated(state: Mapping[str, Any], where: tuple[str, str]) -> Iterator[Finding]:
-    for name in ("ToleratedFailurePercentage", "ToleratedFailureCount"):
-        value = state.get(name, state.get(f"{name}Path"))
+def _tolerated(scope: Scope, name: str, where: tuple[str, str], fail: int) -> Iterator[Finding]:
+    state = scope.states[name]
+    if scope.leads(scope.after[name]) & fail:  # a Choice looks at the results
+        return
+    for member in ("ToleratedFailurePercentage", "ToleratedFailureCount"):
+        value = state.get(member, state.get(f"{member}Path"))
         if state.get("Type") == "Map" and value not in (None, 0, "0"):
-            unit = " %" if name.endswith("Percentage") else ""
+            unit = " %" if member.endswith("Percentage") else ""
             much = f"{value}{unit}" if amount(value) is not None else "some"
             why = f"lets {much} of its items fail, and succeeds: no alarm on runs shows them."
             instead = (

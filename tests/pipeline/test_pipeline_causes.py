@@ -149,7 +149,7 @@ def test_a_cause_that_was_cut_says_what_it_still_holds(kept: int) -> None:
         ({"Build": {"BuildStatus": "FAILED", "Phases": [{"Contexts": [{"StatusCode": "CLIENT_ERROR",
           "Message": "AccessDenied: no"}]}]}}, "permission", "CLIENT_ERROR: AccessDenied: no"),
         ({"Step": {"Status": {"State": "FAILED", "FailureDetails": {"Reason": "Unknown Error.",
-          "Message": "java.lang.OutOfMemoryError"}}}}, "resource", "java.lang.OutOfMemoryError"),
+          "Message": "java.lang.OutOfMemoryError"}}}}, "resource", "OutOfMemoryError"),
         ({"QueryExecution": {"Status": {"AthenaError": {"Retryable": True, "ErrorCategory": 1,
           "ErrorMessage": "INTERNAL_ERROR"}}}}, "dependency", "INTERNAL_ERROR"),
     ],
@@ -235,11 +235,29 @@ def test_a_refusal_that_was_caught_has_nothing_to_do_with_a_later_timeout() -> N
         ("Database Error\n  COLUMN_NOT_FOUND: line 3:8: Column 'rfe' cannot be resolved", "column rfe is undefined"),
         ('Database Error\n  relation "raw.users" does not exist', "table raw.users does not exist"),
         ("Database Error\n  deadlock detected\n  compiled code at x", "deadlock detected"),
+        ("Database Error\n  deadlock detected\n  DETAIL:  Process 7 waits\n  HINT:  See the log", "deadlock detected"),
+        ("Runtime Error\n  503 GET https://x.example/a?b=c: \n  Try again", "503 Try again"),
+        ("Database Error\n  server closed the connection\n  \tThis probably means it", "server closed the connection"),
     ],
 )
 def test_the_cause_is_a_line_about_the_node(said: str, line: str) -> None:
     diagnosis = diagnosis_of({"dbt": said.replace("Error", "Error in model customers (models/customers.sql)", 1)})
     assert (diagnosis.subject, diagnosis.line) == ("customers", line)
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("An error occurred while calling o13.save. org.apache.hudi.HoodieException: Clash", "HoodieException: Clash"),
+        ("Job aborted due to stage failure: a, most recent failure: b (TID 8, ): java.lang.OopsError", "OopsError"),
+        ("CannotStartContainerError: OCI runtime create failed: process_linux.go:4: no such file",
+         "CannotStartContainerError: no such file"),
+        ("RequestId: 1-2 Error: Runtime exited: signal: killed", "Runtime exited: signal: killed"),
+        ("line 12:3: Table lake.raw.usage does not exist", "table lake.raw.usage does not exist"),
+    ],
+)  # fmt: skip
+def test_what_stands_around_an_error_does_not_fill_its_line(said: str, line: str) -> None:
+    assert diagnosed(*broken("Ingest", "States.TaskFailed", job("FAILED", said))).line == line
 
 
 def watch(words: str) -> str:

@@ -24,12 +24,32 @@ _OF_OWN_CODES = {"ExitCode.": "it ended with exit code", "State.": "it ended as"
 
 _NODE = re.compile(r"^[\s\w]{0,40}Error in (?:\w{1,20}) ([^\s(:]{1,200})(?: \([^)\n]{0,300}\))?:?\s{0,10}")
 _COMPILED = re.compile(r"\s(?:compiled (?:code|sql) at|> in macro|> called by macro) .*", re.IGNORECASE | re.DOTALL)
-_STATE = re.compile(
-    r"^An error occurred while executing the state [^\n]{1,200}? \(entered at the event id #\d{1,9}\)\. "
-)
-_INPUT = re.compile(r" in the input ['\"].*", re.DOTALL)
-_REQUEST = re.compile(r" ?\((?:Service|RequestId|Request ID): [^)]{0,400}\)")
 _SENTENCE = re.compile(r"[.;] +(?=[A-Z(])")
+# What stands around what went wrong, and would fill the line before that is said.
+_NOISE = tuple(
+    re.compile(pattern, flags)
+    for pattern, flags in (
+        (r"^(?:(?:Database|Runtime|Compilation|Dependency|Parsing) Error\s{1,9})+", 0),
+        (r"^An error occurred while executing the state [^\n]{1,200}? \(entered at the event id #\d{1,9}\)\. ", 0),
+        (r" in the input ['\"].*", re.DOTALL),
+        (r" ?\((?:Service|RequestId|Request ID): [^)]{0,400}\)", 0),
+        # Spark through Python, Lambda, containers, and HTTP.
+        (r"\bAn error occurred while calling o\d{1,9}\.\w{1,80}\.(?: Trace:)?[ :]{0,3}", 0),
+        (
+            r"\bJob aborted due to stage failure: [^\n]{0,160}?most recent failure: [^\n]{0,99}?\(TID [^)\n]{0,80}\): ",
+            0,
+        ),
+        (r"^(?:RequestId: [\w-]{1,60} )?Error: ", 0),
+        (r"\b(?:[a-z]\w{0,40}\.){2,12}(?=[A-Z]\w{1,80}(?:Exception|Error)\b)", 0),
+        (r"\b(?:failed to create (?:new |shim |container |runtime )*task|(?:OCI runtime|runc) create failed): ", 0),
+        (r"\b(?:\w{1,40}\.go:\d+|unable to start container process|starting container process caused): ", 0),
+        (r"\bError response from daemon: ", 0),
+        (r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD) https?://\S{1,2000} ?", 0),
+        # What a server adds: where it is, and what one may do.
+        (r"\s(?:DETAIL|HINT|CONTEXT|LINE \d{1,6}): .*", re.DOTALL),
+        (r"\s*\n\s*(?:This|The|Please|You|Check|See|Verify|If|To)\b.*", re.DOTALL),
+    )
+)
 # What is told in fewer words than the service uses, with the name that it is about.
 _NAME = r"[\"'`]{1,2}([^\"'`\n]{1,160})[\"'`]{1,2}"
 _LINES = tuple(
@@ -44,6 +64,7 @@ _LINES = tuple(
             rf"\b(?:relation|table|view) {_NAME} (?:does not exist|not found|cannot be found)",
             "table {0} does not exist",
         ),
+        (r"\btable ([\w.-]{3,160}) does not exist", "table {0} does not exist"),
         (rf"{_NAME} is undefined", "{0} is undefined"),
         (r"not authorized to perform: ([\w:*]{1,120}) on resource: ([^\s,]{1,300})", "{0} on {1} is not allowed"),
         (r"not authorized to perform: ([\w:*]{1,120})", "{0} is not allowed"),
@@ -149,14 +170,16 @@ def _words_of(detail: ErrorDetail) -> str:
 
 
 def _line_of(detail: ErrorDetail) -> str:
-    """Return an error as a line: without the node, the file and the request, and no more than its first sentence."""
+    """Return an error as a line: its first sentence, without the node, the file and what else stands around it."""
     message = _COMPILED.sub("", detail.message[: 4 * _LONGEST_MESSAGE])
     for pattern, words in _LINES:
         if match := pattern.search(message):
             return _cut(words.format(*match.groups()), _LONGEST_LINE)
-    plain = _REQUEST.sub("", _INPUT.sub("", _STATE.sub("", _NODE.sub("", message))))
-    shown = _words_of(ErrorDetail(detail.code, plain))
-    return _cut(_SENTENCE.split(shown, maxsplit=1)[0].rstrip("."), _LONGEST_LINE)
+    plain = _NODE.sub("", message)
+    for noise in _NOISE:
+        plain = noise.sub("", plain)
+    shown = _words_of(ErrorDetail(detail.code, plain or message))
+    return _cut(_SENTENCE.split(shown, maxsplit=1)[0].rstrip(".;"), _LONGEST_LINE)
 
 
 def _cut(words: str, longest: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from pipeline.pipeline_world import EVENTS
+from pipeline.pipeline_world import EVENTS, failed, good_history, step, succeeded
 
 
 def run(*arguments: str) -> Any:
@@ -45,6 +45,45 @@ def test_what_was_cut_and_what_lies_elsewhere_is_said() -> None:
     assert "was cut" in cut["notes"][0]
     whole = json.loads(run("publish", "--dry-run", str(EVENTS / "states_succeeded.json")).stdout)
     assert "run_results.json" in whole["notes"][0]
+
+
+def job_success(*arguments: Path | str) -> tuple[list[tuple[str, float]], str]:
+    """The values of JobSuccess by part, and the notes."""
+    document = json.loads(run("publish", "--dry-run", *map(str, arguments)).stdout)
+    values = [
+        (one["dimensions"]["JobType"], one["value"]) for one in document["metrics"] if one["name"] == "JobSuccess"
+    ]
+    return values, " ".join(document["notes"])
+
+
+def test_an_execution_is_a_success_only_with_the_history_that_proves_it(tmp_path: Path) -> None:
+    history = tmp_path / "history.json"
+    event = EVENTS / "states_succeeded.json"
+    values, notes = job_success(event)
+    assert (values, "--history" in notes) == ([], True)
+    for events, value in (([], []), (good_history(), [1]), ([step("A"), failed("E"), step("B"), succeeded({})], [0])):
+        history.write_text(json.dumps({"events": events}))
+        assert [one for part, one in job_success(event, "--history", history)[0] if part == "pipeline"] == value
+
+
+def test_results_count_for_an_execution_only_if_they_were_written_within_it(tmp_path: Path) -> None:
+    own, old, event = EVENTS / "dbt_v5.json", tmp_path / "old.json", EVENTS / "states_succeeded.json"
+    old.write_text(own.read_text().replace("2026-11-21", "2026-11-20"))
+    assert "written at 2026-11-20 06:20 UTC" in job_success(old)[1]
+    assert job_success(own, "--execution", event)[0] == [("dbt", 1)]
+    values, notes = job_success(old, "--execution", event)
+    assert (values, "not written within this execution" in notes) == ([], True)
+
+
+def test_every_run_of_a_job_in_what_a_map_puts_out_counts(tmp_path: Path) -> None:
+    output, runs = tmp_path / "output.json", [{"JobName": "j", "Id": str(at), "ExecutionTime": 60} for at in range(3)]
+    for states, value in (
+        (("SUCCEEDED",) * 3, [1]),
+        (("FAILED", "SUCCEEDED", "SUCCEEDED"), [0]),
+        (("RUNNING",) * 3, []),
+    ):
+        output.write_text(json.dumps([one | {"JobRunState": state} for one, state in zip(runs, states, strict=True)]))
+        assert [one for _, one in job_success(output)[0]] == value
 
 
 @pytest.mark.parametrize(("content", "sentence"), [("{", "not JSON"), ("[]", "neither an event of Step Functions")])

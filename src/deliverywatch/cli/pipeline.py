@@ -34,6 +34,7 @@ _PIPELINES = click.option(
 _ENVIRONMENT = click.option(
     "--environment", default="prod", show_default=True, help="What stands for ${Environment} in the declaration."
 )
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -46,12 +47,23 @@ def pipeline() -> None:
 @click.option("--dry-run", is_flag=True, required=True, help="Print the metrics; nothing is emitted.")
 @click.option("--environment", default="prod", show_default=True, help="Dimension of the metrics.")
 @click.option("--pipeline", "name", default="", help="Its other dimension.  [default: the state machine's name]")
-def publish(*, file: Path, dry_run: bool, environment: str, name: str) -> None:  # noqa: ARG001 - it must be given
+@click.option("--execution", type=_FILE, help="For results of dbt: the event or execution that they must belong to.")
+@click.option("--history", type=_FILE, help="For an execution: what GetExecutionHistory says of it.")
+def publish(
+    *,
+    file: Path,
+    dry_run: bool,  # noqa: ARG001 - it must be given
+    environment: str,
+    name: str,
+    execution: Path | None,
+    history: Path | None,
+) -> None:
     """Print the metrics that would be emitted for FILE, as JSON.
 
-    FILE is a Step Functions event or execution, a Glue job run, or dbt's run_results.json (versions 4 to 6). In AWS
-    the function pipeline-publish emits them at the end of every run; by hand there is only this dry run, because an
-    execution is counted once.
+    FILE is a Step Functions event or execution, a Glue job run or several, or dbt's run_results.json (versions 4 to 6).
+    In AWS the function pipeline-publish emits them at the end of every run; by hand there is only this dry run, because
+    an execution is counted once. The function has the history, the results and the times of a run together: what one
+    file cannot tell is said in the notes.
 
     \b
     JSON: {"kind": "dbt", "metrics": [{"name": "DbtTestsFailed", "value": 1,
@@ -60,7 +72,8 @@ def publish(*, file: Path, dry_run: bool, environment: str, name: str) -> None: 
     """  # noqa: D301 - click wants the control character
     from deliverywatch.pipeline.preview import preview
 
-    print_json(preview(read_json(file), environment, name), indent=1)
+    others = [read_json(other) if other else None for other in (execution, history)]
+    print_json(preview(read_json(file), environment, name, *others), indent=1)
 
 
 @pipeline.command()

@@ -237,7 +237,7 @@ def _dbt_runs(
         if not address.startswith(pipeline.artifacts):
             others.append(f"{address} does not lie where the results of {pipeline.name} do, and was not counted.")
         elif run := _read(address, artifacts, collected):
-            if not _is_within(run, execution):
+            if not is_within(run, execution):
                 collected.not_counted.append(_stale(address, run, execution))
                 continue
             # Two steps may pass the same file on; an invocation counts once.
@@ -270,7 +270,7 @@ def _expected(address: str, run: DbtRun, artifacts: Artifacts) -> frozenset[str]
         return frozenset()
 
 
-def _is_within(run: DbtRun, execution: Execution) -> bool:
+def is_within(run: DbtRun, execution: Execution) -> bool:
     """Whether dbt ran in this execution; results that do not say when are counted, and prove nothing."""
     began, at, end = run.began_at, run.generated_at, execution.stopped_at
     if began is None or at is None:

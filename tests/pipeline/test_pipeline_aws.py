@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreUnavailable
@@ -149,3 +151,21 @@ def test_the_definition_is_decoded_and_items_are_counted() -> None:
     assert steps.map_run("arn")["itemCounts"] == {"total": 3, "succeeded": 2}
     with pytest.raises(CloudUnavailable, match="no time left"):
         aws.StepFunctions(Machines(), seconds_left=lambda: 1).definition("arn")
+
+
+def test_a_history_of_several_pages_is_read_to_its_end_as_long_as_there_is_time() -> None:
+    """The failure that was caught may stand on the last page."""
+
+    def pages(seconds_left: Iterator[float]) -> Iterator[Any]:
+        client = boto3.client("stepfunctions", region_name="eu-west-1")
+        with Stubber(client) as stubber:
+            for number in range(3):
+                asked = {"executionArn": "arn", "maxResults": 1000} | ({"nextToken": str(number)} if number else {})
+                events = [{"timestamp": 0, "type": "PassStateEntered", "id": number + 1}]
+                token = {"nextToken": str(number + 1)} if number < 2 else {}
+                stubber.add_response("get_execution_history", {"events": events} | token, asked)
+            yield from aws.StepFunctions(client, lambda: next(seconds_left)).history("arn")
+
+    assert [one["id"] for one in pages(itertools.repeat(60))] == [1, 2, 3]
+    with pytest.raises(CloudUnavailable, match="rest of the history"):
+        list(pages(iter([60, 1])))

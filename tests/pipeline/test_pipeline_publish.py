@@ -130,7 +130,7 @@ def test_what_the_event_leaves_out_is_fetched() -> None:
     whole = states_event()["detail"]
     world = World(executions=Executions(whole))
     world.publish(event("states_truncated"))
-    assert world.executions.calls == {"describe": 1, "history": 1}
+    assert world.executions.calls == {"describe": 1, "history": 1, "definition": 1}
     assert world.values()["validation/RecordsProcessed"] == 5120
 
 

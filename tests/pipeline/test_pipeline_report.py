@@ -26,6 +26,7 @@ from pipeline.pipeline_world import (
     good_history,
     states_event,
     step,
+    succeeded,
 )
 
 NOW = moment("2026-11-21T06:30:00Z")
@@ -255,6 +256,30 @@ def test_a_good_run_that_leaves_out_what_had_failed_does_not_end_it(world: World
     assert world.report(run("b", "SUCCEEDED", 12))["told"] == []
     world.executions.events = good_history()
     assert len(world.report(run("c", "SUCCEEDED", 18))["told"]) == 1
+
+
+def test_a_good_run_around_a_step_that_nobody_declares_does_not_end_its_failure(world: World) -> None:
+    world.pipelines = (replace(SF_USER, steps={}, artifacts="", records=None, histories=()),)
+    world.executions.machine = {
+        "StartAt": "IsFull",
+        "States": {
+            "IsFull": {"Type": "Choice", "Choices": [{"Next": "Full"}], "Default": "Load"},
+            "Full": {"Type": "Task", "Next": "Load"},
+            "Load": {"Type": "Task", "End": True, "Catch": [{"Next": "Tell"}]},
+            "Tell": {"Type": "Task", "Next": "Bad"},
+            "Bad": {"Type": "Fail"},
+        },
+    }
+    world.executions.events = [step("Full"), failed("E", "AccessDenied")]
+    world.report(run("a", "FAILED", 6, output=None, error="E", cause="AccessDenied"))
+    world.executions.events = [step("Load"), succeeded({})]
+    assert world.report(run("b", "SUCCEEDED", 12, output="{}"))["told"] == []
+    world.executions.events = [step("Full"), succeeded({}), step("Load"), succeeded({})]
+    assert len(world.report(run("c", "SUCCEEDED", 18, output="{}"))["told"]) == 1
+    world.executions.events = [step("Load"), failed("E", "AccessDenied"), step("Tell"), failed("E", "AccessDenied")]
+    world.report(run("d", "FAILED", 19, output=None, error="E", cause="AccessDenied"))
+    world.executions.events = [step("Load"), succeeded({})]
+    assert len(world.report(run("e", "SUCCEEDED", 20, output="{}"))["told"]) == 1
 
 
 def test_a_good_run_from_before_a_failure_does_not_end_it(world: World) -> None:

@@ -71,7 +71,7 @@ class Run:
         problems: What could not be read, a sentence each.
         not_counted: Results of dbt that are none of this execution, likewise.
         map_runs: Its distributed Maps.
-        shape: That of its state machine; None where the history alone says all.
+        shape: That of its state machine, where it ended well; None where it could not be read.
     """
 
     pipeline: Pipeline
@@ -196,14 +196,14 @@ def _with_nested(evidence: Evidence, executions: Executions, collected: _Collect
 def _shape(
     execution: Execution, pipeline: Pipeline, evidence: Evidence, executions: Executions, collected: _Collected
 ) -> Shape | None:
-    """Return the shape of the state machine, where it decides whether all steps were done that were to be."""
+    """Return the shape of the state machine: whether all steps were done that were to be, and which there still are."""
     is_done = bool(pipeline.expected_steps) and {*pipeline.expected_steps} <= {*evidence.finished}
-    if execution.status is not Status.SUCCEEDED or is_done or not evidence.has_history:
+    if execution.status is not Status.SUCCEEDED or not evidence.has_history:
         return None
     try:
         return shape_of(executions.definition(execution.arn))
     except DeliveryWatchError as error:
-        collected.problems.append(str(error))
+        collected.problems += [] if is_done else [str(error)]
         return None
 
 

@@ -79,11 +79,12 @@ def assessment_of(judged: RunVerdict, at: datetime, level: Level) -> Assessment:
 def proves(run: Run, step: str, topic: Topic | None) -> bool:
     """Return whether a run that is well shows that what failed in a step, or what is wrong with the data, is over.
 
-    A step that nobody declares any more need not run again.
+    A step that nobody declares need not run again if no good run goes through it: it is gone, or handles failures.
     """
     if topic is not None and _is_checked(run.pipeline, topic):
         return run.evidence.report is not None and run.evidence.report.measures(topic)
-    return step not in run.pipeline.steps or step in run.evidence.finished
+    is_expected = step in run.pipeline.steps or (run.shape is not None and step in run.shape.sometimes)
+    return step in run.evidence.finished or not is_expected
 
 
 def _is_checked(pipeline: Pipeline, topic: Topic) -> bool:

@@ -16,11 +16,13 @@ class Shape:
         states: All of them.
         in_items: Those that a distributed Map runs in executions of their own, whose history is not that of the run.
         always: Those that do work and are on every way to success.
+        sometimes: Those that do work and are on some way to success, without a failure before.
     """
 
     states: frozenset[str]
     in_items: frozenset[str]
     always: frozenset[str]
+    sometimes: frozenset[str] = frozenset()
 
 
 def shape_of(definition: object) -> Shape:
@@ -30,6 +32,7 @@ def shape_of(definition: object) -> Shape:
         states=frozenset(name for scope in scopes for name in scope.states),
         in_items=frozenset(name for scope in scopes if _is_in_items(scope) for name in scope.states),
         always=frozenset(name for scope in scopes if _is_always(scope) for name in _on_every_way(scope)),
+        sometimes=frozenset(name for scope in scopes for name in _on_some_way(scope)),
     )
 
 
@@ -53,7 +56,16 @@ def _is_always(scope: Scope) -> bool:
 
 
 def _on_every_way(scope: Scope) -> set[str]:
-    work = {name for name, state in scope.states.items() if is_work(state)}
-    return {
-        name for name in work if not any(is_success(scope.states[end]) for end in scope.reached([scope.start], [name]))
-    }
+    return {name for name in _work(scope) if not _succeeds(scope, scope.reached([scope.start], [name]))}
+
+
+def _on_some_way(scope: Scope) -> set[str]:
+    return {name for name in _work(scope) & scope.reached([scope.start]) if _succeeds(scope, scope.reached([name]))}
+
+
+def _work(scope: Scope) -> set[str]:
+    return {name for name, state in scope.states.items() if is_work(state)}
+
+
+def _succeeds(scope: Scope, names: set[str]) -> bool:
+    return any(is_success(scope.states[name]) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from deliverywatch.pipeline.checks import scd2
 from deliverywatch.pipeline.checks.conventions import described
 from deliverywatch.pipeline.checks.duck import LocalTables
+from deliverywatch.pipeline.checks.sql import moment
+from deliverywatch.pipeline.declaration.histories import Times
 from pipeline.pipeline_world import PLAIN, history
 
 if TYPE_CHECKING:
@@ -61,6 +64,9 @@ def current(value: str, begin: str = "2026-01-01") -> str:
         ("TRUE", "'True'", True),
         ("TRUE", "1", True),
         ("TRUE", "'false'", False),
+        ("TRUE", "'yes'", False),
+        ("TIMESTAMP '2026-01-31 10:00:00'", "'2026-01-31T10:00:00.000+0000'", True),
+        ("TIMESTAMP '2026-01-31 10:00:00'", "'2026-01-31 10:00:00.000000 UTC'", True),
     ],
 )
 def test_values_of_different_types_are_compared_by_what_they_read_as(
@@ -165,6 +171,76 @@ def test_flags_that_nobody_declared_are_named_with_their_values(tables: LocalTab
     flagged = f"SELECT *, CASE k WHEN 1 THEN 'OPEN' ELSE 'closed' END AS c FROM ({rows})"
     sentence = failed(tables, history(**PLAIN, is_current="c"), flagged, "SELECT 1 AS k")["unknown_flag"]
     assert "Its values are OPEN, closed: say what they mean in current_values" in sentence
+
+
+def test_a_flag_of_deleted_versions_has_words_of_its_own(tables: LocalTables) -> None:
+    rows = "SELECT {} AS k, TIMESTAMP '2026-01-01' AS f, {}::TIMESTAMP AS t, '{}' AS d"
+    rows = f"{rows.format(1, 'NULL', '{}')} UNION ALL {rows.format(2, chr(39) + '2026-02-01' + chr(39), '{}')}"
+    declared = history(**PLAIN, is_deleted="d")
+    for kept, deleted in (("Active", "Deleted"), ("", "X"), ("0.0", "1.0")):
+        assert failed(tables, declared, rows.format(kept, deleted), "SELECT 1 AS k") == {}
+    sentence = failed(tables, declared, rows.format("N", "gone"), "SELECT 1 AS k")["unknown_flag"]
+    assert "Its values are gone: say what they mean in deleted_values." in sentence
+
+
+def test_a_flag_that_went_through_a_float_is_read(tables: LocalTables) -> None:
+    rows = "SELECT 1 AS k, TIMESTAMP '2026-01-01' AS f, {}::TIMESTAMP AS t, {}::DOUBLE AS c"
+    ended = rows.format("'2026-02-01'", 0) + " UNION ALL SELECT 1, TIMESTAMP '2026-02-01', NULL, 1"
+    assert failed(tables, history(**PLAIN, is_current="c"), ended, "SELECT 1 AS k") == {}
+
+
+def test_an_empty_text_is_no_time_of_deletion_and_no_end(tables: LocalTables) -> None:
+    rows = "SELECT 1 AS k, '2026-01-01T00:00:00.000Z' AS f, '' AS t, '' AS d"
+    assert failed(tables, history(**PLAIN, deleted_at="d"), rows, "SELECT 1 AS k") == {}
+    ended = rows.replace("'' AS t", "'2026-02-01' AS t")
+    assert [*failed(tables, history(**PLAIN, deleted_at="d"), ended, "SELECT 1 AS k")] == ["no_current"]
+
+
+def test_times_of_salesforce_are_read_though_they_are_text(tables: LocalTables) -> None:
+    rows = "SELECT 1 AS k, '2026-01-01T00:00:00.000{0}' AS f, '2026-02-01T00:00:00.000{0}' AS t UNION ALL "
+    rows += "SELECT 1, '2026-02-01T00:00:00.000{0}', NULL"
+    for zone in ("Z", "+0000"):
+        assert failed(tables, history(**PLAIN), rows.format(zone), "SELECT 1 AS k") == {}
+        late = rows.format(zone).replace("2026-02-01T00:00:00.000", "2026-02-01T00:00:00.001", 1)
+        assert [*failed(tables, history(**PLAIN), late, "SELECT 1 AS k")] == ["overlap"]
+
+
+@pytest.mark.parametrize("times", Times)
+def test_no_time_with_a_zone_is_cast_to_one_without_which_athena_may_refuse(times: Times) -> None:
+    sql = moment("c", times)
+    assert not re.search("FROM_UNIXTIME|AT TIME ZONE|WITH TIME ZONE|CAST\\(FROM_ISO", sql)
+    # Athena divides whole numbers by 1000.0 to one decimal, and milliseconds would be lost.
+    assert "/" not in sql
+
+
+def test_epochs_tell_milliseconds_apart(tables: LocalTables) -> None:
+    rows = "SELECT 1 AS k, 1767225600000 AS f, 1767225600040 AS t UNION ALL SELECT 1, 1767225600040, NULL"
+    declared = history(**PLAIN, times="epoch_milliseconds")
+    assert failed(tables, declared, rows, "SELECT 1 AS k") == {}
+    assert [*failed(tables, declared, rows.replace("040", "039", 1), "SELECT 1 AS k")] == ["gap"]
+
+
+@pytest.mark.parametrize("source", ["SELECT 1 AS k, 'a' AS v WHERE FALSE", "SELECT NULL::INTEGER AS k, 'a' AS v"])
+def test_a_source_without_a_row_is_no_evidence_of_anything(tables: LocalTables, source: str) -> None:
+    assert [*failed(tables, history(**CHECKED), current("'a'"), source)] == ["source_empty"]
+    # dbt ends all versions after the source was emptied.
+    ended = current("'a'").replace("NULL::TIMESTAMP", "TIMESTAMP '2026-02-01'")
+    declared = history(**CHECKED, hard_deletes="invalidate")
+    assert [*failed(tables, declared, ended, source)] == ["source_empty"]
+    assert failed(tables, history(**CHECKED, checks_off=["source_empty"]), current("'a'"), source) == {}
+
+
+def test_keys_that_are_written_otherwise_in_the_source_say_so(tables: LocalTables) -> None:
+    found = failed(tables, history(**CHECKED), current("'a'"), "SELECT 1.0 AS k, 'a' AS v")
+    assert "are both written alike, 1 and not 1.0" in found["missed_insert"]
+
+
+def test_a_history_of_which_every_check_is_off_has_no_score(tables: LocalTables) -> None:
+    names = [rule.name for rule in scd2.rules_of(history(**PLAIN)) if not rule.not_judged]
+    declared = history(**PLAIN, checks_off=names)
+    tables.connection.execute(f"CREATE OR REPLACE TABLE h AS {current('1')}")
+    (row,) = tables.rows(scd2.query(declared, NOON, NOON - timedelta(days=1)), "")
+    assert scd2.score_of(row).percent is None
 
 
 def test_a_tolerance_covers_what_is_lost_between_hive_and_iceberg(tables: LocalTables) -> None:

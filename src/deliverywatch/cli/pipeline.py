@@ -195,7 +195,11 @@ def _checks(report: Report, conventions: Sequence[str]) -> str:
         f"({score.good:,} of {score.total:,} {what})"
         for name, score, what in (("quality", report.quality, "rows"), ("integrity", report.integrity, "keys"))
     ]
-    nothing = "Nothing could be judged: there are no rows." if not report.failed else "It does not pass."
+    nothing = (
+        "Nothing could be judged: there are no rows, or no check of them is made."
+        if not report.failed
+        else "It does not pass."
+    )
     last = "It passes." if report.is_passed else nothing
     return "\n".join([*lines, *_not_failed(report.checks), "", *scores, "", last])
 

@@ -69,9 +69,18 @@ def hint(name: str, history: History, row: Mapping[str, Any], as_of: datetime) -
     latest = time_of(row["latest_end"])
     if name in ("flag_disagrees", "no_current", "future_end") and latest and latest > as_of + _FAR:
         return f" Ends run to {latest:%Y-%m-%d}: if that means no end, declare it as open_end."
+    return _hint_of(name, history, row)
+
+
+def _hint_of(name: str, history: History, row: Mapping[str, Any]) -> str:
     if name == "no_current" and not history.is_current and history.hard_deletes is HardDeletes.IGNORE:
         return " If deleted keys end so, declare hard_deletes as invalidate."
     if name == "unknown_flag":
         values = str(row["unknown_words"] or "").replace(chr(BETWEEN), ", ")
-        return f" Its values are {values}: say what they mean in current_values and not_current_values."
+        fields = "current_values and not_current_values, or deleted_values" if history.is_current else "deleted_values"
+        return f" Its values are {values}: say what they mean in {fields}."
+    if name == "duplicate_begin" and not history.shared_begins:
+        return " If several versions may begin at once, as on one day where times are dates, declare shared_begins."
+    if name == "missed_insert" and whole(row["versions"]) and not whole(row["common_keys"]):
+        return " No key of the source is in the history: are both written alike, 1 and not 1.0 or 001?"
     return ""

@@ -3,6 +3,7 @@
 For `pipeline validate --local`, tests and benchmarks; a Lambda asks Athena.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -44,7 +45,7 @@ class LocalTables:
         except self._error as error:
             first, *lines = str(error).splitlines()
             reason = " ".join([first, *(line for line in lines if line.startswith(_REASONS))])
-            is_number = "INT -> TIMESTAMP" in reason
+            is_number = re.search(r'field format: "\d+"', reason)
             raise InputError(
                 f"The check cannot be run: {reason.rstrip('. ')}.",
                 next_step="Declare times, such as yyyymmdd or epoch_seconds: valid_from and valid_to are numbers."

@@ -19,8 +19,12 @@ from deliverywatch.pipeline.declaration.histories import (
 )
 
 # What a flag says, in lower case, where the declaration does not; nothing is the same as NULL.
-YES = ("true", "t", "yes", "y", "1", "current", "active")
-_NO = ("false", "f", "no", "n", "0", "expired", "inactive", "historical", "")
+# Where a flag has been through a float it is 1.0, or in Athena's words 1.0E0.
+_YES, _NO = ("true", "t", "yes", "y", "1", "1.0", "1.0e0"), ("false", "f", "no", "n", "0", "0.0", "0.0e0", "")
+_CURRENT = (*_YES, "current", "active", "latest")
+_NOT_CURRENT = (*_NO, "expired", "inactive", "historical", "history", "previous")
+DELETED = (*_YES, "deleted", "d", "x")
+_NOT_DELETED = (*_NO, "active", "current")
 
 # Of inclusive ends: what is between an end and the next begin. Athena has no interval below a millisecond.
 _STEPS = {
@@ -63,12 +67,12 @@ def words_of_current(history: History) -> tuple[Sequence[str], Sequence[str]]:
     """Return the values of the current flag that mean yes, and those that mean no; none where all others do."""
     if history.current_values:
         return history.current_values, history.not_current_values
-    return YES, history.not_current_values or _NO
+    return _CURRENT, history.not_current_values or _NOT_CURRENT
 
 
 def words_of_deleted(history: History) -> tuple[Sequence[str], Sequence[str]]:
     """Return the values of the flag of deleted versions, likewise."""
-    return (history.deleted_values, ()) if history.deleted_values else (YES, _NO)
+    return (history.deleted_values, ()) if history.deleted_values else (DELETED, _NOT_DELETED)
 
 
 def in_force(history: History) -> str:
@@ -182,6 +186,7 @@ def _of_source(history: History) -> _Judged:
         "missed_delete": ("", "hard_deletes is ignore")
         if never
         else ("is_live AND (source_rows = 0 OR is_due AND is_gone)",),
+        "source_empty": ("versions > 0 AND source_is_empty",),
         "source_duplicate": ("source_rows > 1",) if source.rows == "keys" else ("", "its rows are changes"),
     }
 

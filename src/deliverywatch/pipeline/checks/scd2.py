@@ -53,7 +53,7 @@ _QUERY = """WITH kept AS (
     SUM(CASE WHEN {in_run} AND d AND NOT COALESCE(prior_d, FALSE) THEN 1 ELSE 0 END) AS deleted
   FROM versions GROUP BY {key}
 ){compared}
-SELECT COUNT(*) AS keys, SUM(versions) AS versions, COUNT_IF({any_violated}) AS bad_keys,
+SELECT COUNT(*) AS keys, SUM(versions) AS versions, {bad_keys} AS bad_keys,
   SUM(created) AS created, SUM(updated) AS updated, SUM(deleted) AS deleted, MAX(latest_end) AS latest_end,
   {unknown_words} AS unknown_words, MIN(shortest_gap) AS shortest_gap, MAX(longest_gap) AS longest_gap{results}
 FROM {judged}"""
@@ -92,7 +92,7 @@ def query(
         sums="".join(f"    {column},\n" for column in [*map(_sum, own), *source.latest(history)]).replace("as_of", now),
         compared=compared,
         judged="compared" if compared else "judged",
-        any_violated=f"{' + '.join(names)} > 0" if names else "FALSE",
+        bad_keys=f"COUNT_IF({' + '.join(names)} > 0)" if names else "CAST(NULL AS BIGINT)",
         results="".join(
             f",\n  {column}"
             for column in [*(_result(name, samples_count) for name in names), *source.differences(history, names)]
@@ -119,7 +119,7 @@ def _kept(history: History) -> Iterator[str]:
 
 def _is_deleted(history: History) -> str:
     if history.deleted_at:
-        return f"{identifier(history.deleted_at)} IS NOT NULL"
+        return f"COALESCE(TRIM(CAST({identifier(history.deleted_at)} AS VARCHAR)), '') <> ''"
     return in_words(history.is_deleted, rules.words_of_deleted(history)[0])
 
 
@@ -189,8 +189,8 @@ def checks_of(history: History, row: Mapping[str, Any], as_of: datetime) -> list
 
 
 def score_of(row: Mapping[str, Any]) -> Score:
-    """Return keys without any violation, of all keys."""
-    keys = whole(row["keys"])
+    """Return keys without any violation, of all keys; none of none where every check that could be made is off."""
+    keys = whole(row["keys"]) if row["bad_keys"] not in (None, "") else 0
     return Score(keys - whole(row["bad_keys"]), keys)
 
 

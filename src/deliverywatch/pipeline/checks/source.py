@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deliverywatch.pipeline.checks import rules
-from deliverywatch.pipeline.checks.rules import YES, Rule
+from deliverywatch.pipeline.checks.rules import DELETED, Rule
 from deliverywatch.pipeline.checks.sql import (
     identifier,
     in_words,
@@ -36,7 +36,7 @@ _COMPARED = """, source AS (
     h.latest_end, h.unknown_word, h.shortest_gap, h.longest_gap,
     COALESCE(h.created, 0) AS created, COALESCE(h.updated, 0) AS updated, COALESCE(h.deleted, 0) AS deleted,
     COALESCE(s.source_rows, 0) AS source_rows, COALESCE(h.live, 0) = 1 AS is_live, COALESCE(s.gone, 0) = 1 AS is_gone,
-    {is_due} AS is_due{joined}
+    {is_due} AS is_due, {is_empty} AS source_is_empty{joined}
   FROM judged h FULL JOIN source s ON {same_key}
 ), compared AS (
   SELECT *{violated},
@@ -72,6 +72,7 @@ def compared(history: History, judged: Sequence[Rule], as_of: datetime) -> str:
         rows=_rows(table),
         is_whole=" AND ".join(f"{key} IS NOT NULL" for key in keys),
         is_due=_is_due(history, table, as_of),
+        is_empty=_is_empty(table),
         joined="".join(f",\n    {column}" for column in joined),
         same_key=" AND ".join(f"CAST(h.{key} AS VARCHAR) = s.{key}" for key in keys),
         violated="".join(f",\n    {column}" for column in violated),
@@ -81,7 +82,9 @@ def compared(history: History, judged: Sequence[Rule], as_of: datetime) -> str:
 
 
 def differences(history: History, judged: Sequence[str]) -> Iterator[str]:
-    """Yield what is counted for each compared column: keys in which it differs, and the types if they differ."""
+    """Yield what is counted of all keys, and for each compared column: keys in which it differs, and types that do."""
+    if history.source:
+        yield "COUNT_IF(source_rows > 0 AND versions > 0) AS common_keys"
     for number in range(len(history.source.tracked) if history.source and "missed_change" in judged else 0):
         yield f"COUNT_IF(missed_change > 0 AND x{number}) AS differs_{number}, MAX(types{number}) AS types_{number}"
 
@@ -101,7 +104,7 @@ def _rows(table: SourceTable) -> str:
     columns = [f"CAST({identifier(name)} AS VARCHAR) AS k{number}" for number, name in enumerate(table.key)]
     columns += [f"{identifier(name)} AS s{number}" for number, name in enumerate(table.tracked)]
     columns.append(f"{moment(table.updated_at) if table.updated_at else 'CAST(NULL AS TIMESTAMP(6))'} AS updated")
-    gone = in_words(table.is_deleted, table.deleted_values or YES)
+    gone = in_words(table.is_deleted, table.deleted_values or DELETED)
     columns.append(f"CASE WHEN {gone} THEN 1 ELSE 0 END AS gone")
     read = f"SELECT {', '.join(columns)} FROM {table_name(table.table)}"  # noqa: S608 - names are quoted
     if table.rows is Rows.KEYS:
@@ -123,17 +126,34 @@ def _is_due(history: History, table: SourceTable, as_of: datetime) -> str:
     return f"(s.updated IS NULL OR s.updated <= {latest_by} OR s.updated <= {last_run})"
 
 
+def _is_empty(table: SourceTable) -> str:
+    """Return the condition that the source has not one row with a key: of none of them could a change be missed."""
+    has_key = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in table.key)
+    any_row = f"SELECT 1 AS one FROM {table_name(table.table)} WHERE {has_key} LIMIT 1"  # noqa: S608
+    return f"(SELECT COUNT(*) FROM ({any_row})) = 0"  # noqa: S608
+
+
 def _differs(one: str, other: str) -> str:
     texts = f"CAST({one} AS VARCHAR)", f"CAST({other} AS VARCHAR)"
     both_text = f"({_are_texts(one, other)})"
-    doubles, decimals, truths = (
-        " = ".join(f"TRY_CAST({text} AS {kind})" for text in texts) for kind in ("DOUBLE", "DECIMAL(38, 9)", "BOOLEAN")
+    doubles, decimals = (
+        " = ".join(f"TRY_CAST({text} AS {kind})" for text in texts) for kind in ("DOUBLE", "DECIMAL(38, 9)")
     )
-    # ISO 8601 as text has a T and a Z, which Athena does not cast.
-    times = " = ".join(f"TRY_CAST(REPLACE(REPLACE({text}, 'T', ' '), 'Z', '') AS TIMESTAMP(6))" for text in texts)
+    times, truths = " = ".join(map(_as_time, texts)), " = ".join(map(_as_truth, texts))
     # Whole numbers of more than 15 digits are different though they are one double.
     same = f"({doubles} AND COALESCE({decimals}, TRUE)) OR {times} OR {truths}"
     return f"({' IS DISTINCT FROM '.join(texts)} AND ({both_text} OR NOT COALESCE({same}, FALSE)))"
+
+
+def _as_time(text: str) -> str:
+    # Athena does not cast the T and the Z of ISO 8601, nor what it writes itself after a time in UTC.
+    in_utc = f"REGEXP_REPLACE({text}, ' ?(Z|UTC|[+]00(:?00)?)$', '')"
+    return f"TRY_CAST(REPLACE({in_utc}, 'T', ' ') AS TIMESTAMP(6))"
+
+
+def _as_truth(text: str) -> str:
+    # In words, because what can be cast to a boolean is not the same everywhere: Athena casts no 'yes'.
+    return f"CASE LOWER({text}) WHEN 'true' THEN 1 WHEN '1' THEN 1 WHEN 'false' THEN 0 WHEN '0' THEN 0 END"
 
 
 def _are_texts(*values: str) -> str:

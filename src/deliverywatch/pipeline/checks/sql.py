@@ -43,15 +43,25 @@ def timestamp(time: datetime, time_zone: str = "UTC") -> str:
 
 
 def moment(column: str, times: Times = Times.TIMESTAMPS) -> str:
-    """Return a column as a time: of a date its midnight."""
+    """Return a column as a time: of a date its midnight, of ISO 8601 as text its time in UTC, of empty text none."""
     name = identifier(column)
     read = {
-        Times.TIMESTAMPS: name,
+        Times.TIMESTAMPS: f"COALESCE(TRY_CAST({name} AS TIMESTAMP(6)), {_iso8601(name)})",
         Times.YYYYMMDD: f"DATE_PARSE(CAST({name} AS VARCHAR), '%Y%m%d')",
-        Times.EPOCH_SECONDS: f"FROM_UNIXTIME({name})",
-        Times.EPOCH_MILLISECONDS: f"FROM_UNIXTIME({name} / 1000.0)",
+        Times.EPOCH_SECONDS: _since_1970(f"{name} * 1000"),
+        Times.EPOCH_MILLISECONDS: _since_1970(name),
     }
     return f"CAST({read[times]} AS TIMESTAMP(6))"
+
+
+def _iso8601(name: str) -> str:
+    # Athena casts no text with a T or an offset, and may refuse to cast a time with a zone to one without.
+    text = f"NULLIF(TRIM(CAST({name} AS VARCHAR)), '')"
+    return _since_1970(f"TO_UNIXTIME(FROM_ISO8601_TIMESTAMP({text})) * 1000")
+
+
+def _since_1970(milliseconds: str) -> str:
+    return f"DATE_ADD('millisecond', CAST({milliseconds} AS BIGINT), TIMESTAMP '1970-01-01 00:00:00.000')"
 
 
 def written_at(history: History) -> str:

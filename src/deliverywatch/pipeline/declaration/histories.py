@@ -168,6 +168,7 @@ CHECKS: Mapping[str, str] = {
     "missed_change": "a change of the source that the history missed",
     "missed_insert": "a key of the source that the history does not have, or has as deleted",
     "missed_delete": "a current version of a key that the source no longer has",
+    "source_empty": "nothing to compare with, because the source has no row with a key",
     "source_duplicate": "a key with several rows in the source",
 }
 

@@ -6,6 +6,7 @@ A field that has no effect beside another is refused, too: who wrote it expects 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from deliverywatch import thresholds
@@ -31,7 +32,10 @@ _ZONE = Form(re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}"), "a time zone such as 
 _SPAN = Form(
     re.compile(r"[0-9]{1,6} (millisecond|second|minute|hour|day)s?"), "a time such as 1 millisecond or 2 hours"
 )
+_EPOCHS = (Times.EPOCH_SECONDS, Times.EPOCH_MILLISECONDS)
 _MILLISECONDS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
+# This date and later ones mean no end: of an earlier one nearly every version would have none.
+_EARLIEST_OPEN_END = "2030"
 # Fields that are called otherwise in the declaration, which says its spans in words.
 _NAMES = {"tolerance_milliseconds": "tolerance", "delay_hours": "delay"}
 
@@ -99,7 +103,16 @@ def _strategy(table: Table) -> str | None:
 
 def _open_end(table: Table) -> str:
     written = table.text("open_end", TIME, "")
+    if written and (not _is_time(written) or written < _EARLIEST_OPEN_END):
+        table.refuse("open_end", f'is "{written}", and can be a date at which no version ends, such as 9999-12-31.')
     return f"{written} 00:00:00" if written and " " not in written else written
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _words(table: Table, name: str) -> tuple[str, ...]:
@@ -162,15 +175,31 @@ def _columns(table: Table, history: History) -> dict[str, str]:
 
 def _contradictions(table: Table, history: History) -> Iterator[tuple[str, str]]:
     """Yield fields that contradict others, with what they can be."""
+    yield from _of_columns(history)
     yield from _of_ends(table, history)
     yield from _of_deletes(history)
     yield from _of_flags(history)
     if history.order_by and not history.shared_begins:
         yield "order_by", "says which of several versions with one begin came first, and needs shared_begins = true."
+    if useless := [name for name in history.checks_off if name and name not in _made(history)]:
+        yield "checks_off", f'names "{useless[0]}", which needs a source, and can name {", ".join(_made(history))}.'
     if history.checks_off and set(history.checks_off) >= set(_made(history)):
         yield "checks_off", "leaves no check to be made, and can name fewer; or leave out the history."
     if history.convention == "dbt-snapshot" and history.ends is Ends.INCLUSIVE:
         yield "ends", 'is "inclusive", which a snapshot of dbt never is; it can be exclusive, or convention another.'
+
+
+def _of_columns(history: History) -> Iterator[tuple[str, str]]:
+    """Yield fields that name a column of another one: it would say nothing of the one of the two."""
+    flags, marks = [("is_current", history.is_current)], [("is_deleted", history.is_deleted)]
+    ends = [("valid_from", history.valid_from), ("valid_to", history.valid_to)]
+    named = [*ends, *flags, *(("key", name) for name in dict.fromkeys(history.key))]
+    for others in (marks, [("tracked", name) for name in dict.fromkeys(history.tracked)]):
+        taken: dict[str, str] = {}
+        for field, column in [*named, *others]:
+            other = taken.setdefault(column.casefold(), field) if column else field
+            if other != field and (other, field) != ("valid_from", "valid_to"):
+                yield field, f'names "{column}", which is {other}, and can name another column.'
 
 
 def _of_ends(table: Table, history: History) -> Iterator[tuple[str, str]]:
@@ -179,7 +208,11 @@ def _of_ends(table: Table, history: History) -> Iterator[tuple[str, str]]:
         yield "precision", f"is missing: it says what lies between an inclusive end and the next begin: {can_be}."
     if history.ends is Ends.EXCLUSIVE and "precision" in table.body:
         yield "precision", 'has no effect on exclusive ends, and can be left out; or write ends = "inclusive".'
-    if history.valid_from and history.valid_from == history.valid_to:
+    if history.ends is Ends.INCLUSIVE and history.times is Times.YYYYMMDD and history.precision is not Precision.DAY:
+        yield "precision", f'is "{history.precision}" though times are days, and can be day.'
+    if history.times in _EPOCHS and "time_zone" in table.body:
+        yield "time_zone", "has no effect on times that are counted from 1970 in UTC, and can be left out."
+    if history.valid_from and history.valid_from.casefold() == history.valid_to.casefold():
         yield "valid_to", f'is "{history.valid_to}" like valid_from, and can be another column.'
 
 

@@ -208,6 +208,8 @@ def _checks(run: Run) -> Iterator[Observation]:
     if report.is_passed:
         passed = [check for check in report.checks if check.result is Result.PASSED]
         yield Observation(Verdict.HEALTHY, "check", f"{len(passed)} checks of the data passed.")
+    elif not (report.failed or report.empty_histories):
+        yield Observation(Verdict.TOO_LITTLE, "check", "The validation of the tables judged nothing.")
 
 
 def _named(error: str) -> str:

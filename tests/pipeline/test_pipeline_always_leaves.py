@@ -99,7 +99,20 @@ def test_whichever_call_fails_the_notice_leaves(
         assert str(error) in world.notices[0]["facts"]["Not read"]
 
 
-@pytest.mark.parametrize(("call", "error"), [case for case in CASES if case[0] in READ and case[1] not in BROKEN])
+@pytest.mark.parametrize("error", OF_STEP_FUNCTIONS, ids=repr)
+def test_a_run_whose_definition_cannot_be_read_is_not_proven_well(error: Exception) -> None:
+    body = states_event("SUCCEEDED")
+    world = World()
+    world.ports.executions.description = body["detail"]  # type: ignore[attr-defined]
+    world.ports.executions.events = [step("Ingest")]  # type: ignore[attr-defined]
+    world.break_("executions.definition", error)
+    world.handle(body)
+    (notice,) = world.notices
+    assert notice["level"] == "blind"
+    assert error in BROKEN or str(error) in notice["facts"]["Not read"]
+
+
+@pytest.mark.parametrize(("call", "error"), [case for case in CASES if case[0] in READ])
 def test_a_run_of_which_something_cannot_be_read_is_counted(call: str, error: Exception) -> None:
     world = World()
     world.break_(call, error)
@@ -166,3 +179,5 @@ def test_whatever_a_history_and_a_cause_hold_the_notice_leaves(events: list[dict
     words = cause if isinstance(cause, str) else json.dumps(cause)
     world.handle(states_event("FAILED", error="E", cause=words))
     assert len(world.notices) == 1
+    world.count()
+    assert any('"JobSuccess": 0' in line for line in world.lines)

@@ -11,8 +11,9 @@ from typing import Any
 
 from deliverywatch import emf
 from deliverywatch.pipeline.declaration.pipelines import Pipeline
-from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_event
+from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_event, understood
 from deliverywatch.pipeline.diagnosis.judge import RunVerdict, judge
+from deliverywatch.pipeline.diagnosis.runs import execution_of_event
 from deliverywatch.pipeline.outputs import counted_runs, metrics
 from deliverywatch.pipeline.outputs.metrics import Point
 from deliverywatch.storage.records import update_record
@@ -38,7 +39,8 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
     Raises:
         InputError: The event is none.
     """
-    run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
+    sources = (pipelines, ports.executions, ports.artifacts)
+    run = understood(lambda: run_of_event(event, *sources), lambda: execution_of_event(event), pipelines)
     judged = judge(run)
     summary: dict[str, Any] = {
         "pipeline": run.pipeline.name,

@@ -22,15 +22,23 @@ from deliverywatch.messages.context import key_of
 from deliverywatch.messages.notice import SystemNotice, to_document
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.messages.verdict import Verdict
-from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
+from deliverywatch.pipeline.declaration.pipelines import Pipeline
 from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis.advice import Explanation, dashboard_link, document, explanation_of
-from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, execution_in, run_of_arn, run_of_event
+from deliverywatch.pipeline.diagnosis.collect import (
+    Artifacts,
+    Executions,
+    Run,
+    bare,
+    execution_in,
+    run_of_arn,
+    run_of_event,
+    understood,
+)
 from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS, ReportedError, diagnose
-from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
 from deliverywatch.pipeline.diagnosis.judge import caught, failed_jobs, failed_nodes, judge, proves
-from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, Execution, Status, execution_of_event, running
+from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, Status, execution_of_event, running
 from deliverywatch.pipeline.outputs import mail_context, notices, notified_causes
 from deliverywatch.pipeline.outputs.notified_causes import Memory, Opened
 from deliverywatch.storage.records import read_record, update_record
@@ -76,7 +84,7 @@ def report(
     if body.get("detail-type") != EVENT_TYPE:
         return _called(body, pipelines, ports, now, catalogue)
     sources = (pipelines, ports.executions, ports.artifacts)
-    run = _read(lambda: run_of_event(event, *sources), lambda: execution_of_event(event), pipelines)
+    run = understood(lambda: run_of_event(event, *sources), lambda: execution_of_event(event), pipelines)
     if not run.execution.status.is_final:
         return document(run, None, None)
     at = run.execution.stopped_at or now
@@ -93,30 +101,14 @@ def examine(
     return document(run, diagnosis, explanation), explanation
 
 
-def _read(read: Callable[[], Run], end: Callable[[], Execution], pipelines: Sequence[Pipeline]) -> Run:
-    try:
-        return read()
-    except DeliveryWatchError:
-        raise
-    except Exception as error:  # whatever steps and services wrote, the news goes out
-        execution = end()
-        return _bare(Run(named(execution.state_machine, pipelines), execution, Evidence()), error)
-
-
-def _bare(run: Run, error: Exception) -> Run:
-    """Return a run as its end alone says it, where the rest of it is beyond all measure."""
-    problem = f"What the run left behind could not be understood ({type(error).__name__})."
-    return Run(run.pipeline, run.execution, Evidence(), problems=(*run.problems, problem))
-
-
 def _examined(
     run: Run, catalogue: Catalogue, reported: ReportedError | None = None
 ) -> tuple[Run, dict[str, Any], Explanation | None]:
     try:
         return (run, *examine(run, catalogue, reported))
-    except Exception as error:  # as above
-        bare = _bare(run, error)
-        return (bare, *examine(bare, catalogue, reported))
+    except Exception as error:  # whatever steps and services wrote, the news goes out
+        known = bare(run, error)
+        return (known, *examine(known, catalogue, reported))
 
 
 def _called(
@@ -129,7 +121,7 @@ def _called(
             next_step='Give the task "execution.$": "$$.Execution.Id" in its input.',
         )
     sources = (pipelines, ports.executions, ports.artifacts)
-    run = _read(lambda: run_of_arn(arn, *sources, now), lambda: running(arn, now), pipelines)
+    run = understood(lambda: run_of_arn(arn, *sources, now), lambda: running(arn, now), pipelines)
     cause = _cause_of(run, pipelines, ports)
     if cause is not run:
         return _ended(cause, ports, now, catalogue)

@@ -75,11 +75,14 @@ def links_of(run: Run, diagnosis: Diagnosis | None = None) -> tuple[tuple[str, s
     home = console(region)
     # The console escapes the names of log groups twice, with $ for %.
     logs = f"{home}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_GLUE_LOGS}/log-events"
-    jobs = [(f"Log of {job.job}", f"{logs}/{quote(job.id, safe='')}") for job in (diagnosis.jobs if diagnosis else ())]
+    jobs = [
+        (f"Log of {job.job}", f"{logs}/{quote(job.id, safe='', errors='replace')}")
+        for job in (diagnosis.jobs if diagnosis else ())
+    ]
     # The newest first: where a step of dbt failed, it is its own.
     addresses = [address.removeprefix("s3://").partition("/") for address in reversed(run.evidence.artifacts)]
     artifacts = [
-        (title, f"{home}/s3/object/{bucket}?region={region}&prefix={quote(key)}")
+        (title, f"{home}/s3/object/{bucket}?region={region}&prefix={quote(key, errors='replace')}")
         for title, (bucket, _, key) in zip(("Results of dbt", "Results of dbt before it"), addresses, strict=False)
     ]
     execution = f"{home}/states/home?region={region}#/v2/executions/details/{run.execution.arn}"

@@ -5,7 +5,7 @@ An event leaves out what is too large and, where a run failed, most of what it d
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -142,6 +142,23 @@ def run_of_arn(
         problems.append(str(error))
     run = _run_of(execution, pipelines, executions, artifacts)
     return replace(run, problems=(*problems, *run.problems))
+
+
+def understood(read: Callable[[], Run], end: Callable[[], Execution], pipelines: Sequence[Pipeline]) -> Run:
+    """Return a run as it is read, or as its end alone says it where what it left behind is beyond all measure."""
+    try:
+        return read()
+    except DeliveryWatchError:
+        raise
+    except Exception as error:  # whatever steps and services wrote, the news goes out
+        execution = end()
+        return bare(Run(named(execution.state_machine, pipelines), execution, Evidence()), error)
+
+
+def bare(run: Run, error: Exception) -> Run:
+    """Return a run without what could not be understood."""
+    problem = f"What the run left behind could not be understood ({type(error).__name__})."
+    return Run(run.pipeline, run.execution, Evidence(), problems=(*run.problems, problem))
 
 
 def _run_of(execution: Execution, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:

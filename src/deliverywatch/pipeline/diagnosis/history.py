@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from deliverywatch.messages.untrusted import mapping
-from deliverywatch.pipeline.declaration.values import decoded, moment, text
+from deliverywatch.pipeline.declaration.values import decoded, moment, number, text
 from deliverywatch.pipeline.diagnosis.answers import ended_in, failure_in, started_in
 from deliverywatch.pipeline.diagnosis.evidence import Evidence, Failure, joined, of_outputs
 from deliverywatch.pipeline.diagnosis.runs import JobRun
@@ -93,9 +93,10 @@ class _Reader:
         kind, details = text(event.get("type")), _details(event)
         self.at = moment(event.get("timestamp")) or self.at
         # Branches of a Parallel or Map state take turns: an event belongs to the state of the one it follows.
-        before = self.places.get(event.get("previousEventId"), self.last)
-        place = _place(kind, details, self._branch(kind, before, event.get("previousEventId")), event.get("id"))
-        self.places[event.get("id")] = self.last = place
+        id_, previous_id = number(event.get("id")), number(event.get("previousEventId"))
+        before = self.places.get(previous_id, self.last)
+        place = _place(kind, details, self._branch(kind, before, previous_id), id_)
+        self.places[id_] = self.last = place
         self._note(kind, details, place)
         if "output" in details:
             self.outputs.append(decoded(details["output"]))

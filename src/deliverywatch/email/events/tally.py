@@ -55,11 +55,13 @@ class Tally:
         types: Events by type.
         minutes: Mails by the minute of their sending.
         bounces: The permanent ones, at most some hundreds.
+        seen: What is counted: a mail that is reported twice is one mail.
     """
 
     types: Counter[str] = field(default_factory=Counter)
     minutes: dict[datetime, MinuteCounts] = field(default_factory=dict)
     bounces: list[Bounce] = field(default_factory=list)
+    seen: set[tuple[str, Outcome, str]] = field(default_factory=set)
 
     @property
     def counts(self) -> Counts:
@@ -71,7 +73,7 @@ class Tally:
         self.types[row["event_type"]] += 1
         kind = outcome(row)
         counts = _COUNTED.get(kind)
-        people = counted_recipients(row) if counts is not None else []
+        people = self._new(row, kind) if counts is not None else []
         if counts is None or not people:
             return
         sent_at = _minute(row["sent_at"][:_TO_THE_MINUTE])
@@ -84,6 +86,13 @@ class Tally:
             bounce = _masked(row, people[0])
             minute.reasons[f"{bounce.code}\t{bounce.text}"] += len(people)
             self.bounces = [*self.bounces, bounce][-_MOST_BOUNCES:]
+
+    def _new(self, row: dict[str, Any], kind: Outcome) -> list[str]:
+        """Return those for whom this is the first report of its kind."""
+        message_id = row["message_id"]
+        people = [person for person in counted_recipients(row) if (message_id, kind, person) not in self.seen]
+        self.seen.update((message_id, kind, person) for person in people)
+        return people
 
 
 @lru_cache(2048)

@@ -6,6 +6,7 @@ values go together (docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import troposphere
@@ -71,11 +72,16 @@ def _number(
         MinValue=lowest,
         MaxValue=highest,
         # Without an exponent, and as many decimals as were written.
-        Default=f"{default:.15g}",
+        Default=_plain(default),
         Description=description,
         ConstraintDescription=sentence.format(lowest, highest),
     )
     return Parameter(label, definition)
+
+
+def _plain(number: float) -> str:
+    digits = f"{Decimal(repr(number)):f}"
+    return digits.removesuffix(".0")
 
 
 def whole_numbers(

@@ -43,7 +43,16 @@ def test_a_limit_keeps_the_decimals_that_somebody_gave_it(value: float, expected
 
 
 @pytest.mark.parametrize(
-    ("value", "limit", "expected"), [(97.98, 98, "97.98"), (99.85, 99.9, "99.85"), (98, 98, "98"), (31.4, 25, "31")]
+    ("value", "limit", "expected"),
+    [
+        (97.98, 98, "97.98"),
+        (99.85, 99.9, "99.85"),
+        (98, 98, "98"),
+        (31.4, 25, "31"),
+        (99.999998, 99.999999, "99.999998"),
+        (99.9999999, 100, "99.9999999"),
+        (0.5, 0.5000000000000001, "0.5"),
+    ],
 )
 def test_a_value_does_not_look_like_the_limit_that_it_is_beside(value: float, limit: float, expected: str) -> None:
     assert formatting.beside(value, limit, formatting.percent_bare) == expected

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import importlib
+import itertools
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -17,7 +18,7 @@ from deliverywatch.local.demo.pipeline_machine import definition
 from deliverywatch.pipeline.declaration.histories import History
 from deliverywatch.pipeline.declaration.limits import RANGES
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, Records, named, pipelines_of
-from deliverywatch.pipeline.declaration.source import in_environment, lines_of, read
+from deliverywatch.pipeline.declaration.source import PLACEHOLDER, in_environment, lines_of, read, shared
 from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.settings import from_environment
 from pipeline.pipeline_world import DECLARED
@@ -96,7 +97,27 @@ def two(**second: Any) -> dict[str, Any]:
         (declared(name="validate"), "which an alarm of the whole system is called"),
         (declared(database=""), r'records\.table is "users", without a database, and can be DATABASE\.users'),
         (history(key=["user_id", "user_id"]), 'key names "user_id" twice'),
-        (declared(history=[DECLARED["pipeline"][0]["history"][0]] * 2), r"history\[1\]\.table is .* declared before"),
+        (
+            declared(history=[DECLARED["pipeline"][0]["history"][0]] * 2),
+            r"history\[1\]\.table is .*, which history\[0\] is",
+        ),
+        (
+            declared(
+                history=[
+                    {**DECLARED["pipeline"][0]["history"][0], "table": name} for name in ("curated.h", "Curated.H")
+                ]
+            ),
+            r'history\[1\]\.table is "Curated\.H", which history\[0\] is, and can be another',
+        ),
+        (history(key=["user_id", "USER_ID"]), 'key names "user_id" twice'),
+        (history(valid_from="BEGIN", valid_to="begin"), 'valid_to is "begin" like valid_from'),
+        (history(open_end="9999-13-45"), r'open_end is "9999-13-45", and can be a date at which no version ends'),
+        (declared(steps={"": "ingest"}), r'steps\."" can be the name of a state, in 1 to 80 characters'),
+        (declared(steps={"Run dbt": "load"}), r'steps\."Run dbt" is "load"'),
+        (
+            declared(limits={"missed_run_hours": 26, "no_success_hours": 25}),
+            r"no_success_hours is 25, and can be 26 \(its missed_run_hours\) or more",
+        ),
         (two(name="orders", state_machine="sf_user_pipeline"), r"pipeline\[0\] has the same state_machine"),
         (
             two(name="orders", state_machine="sf_user"),
@@ -177,6 +198,68 @@ def test_whatever_a_declaration_holds_is_used_or_refused_in_words(value: Any) ->
     for document in (value, {"pipeline": value}, {"pipeline": [value]}):
         with contextlib.suppress(ConfigurationError):
             pipelines_of(document)
+
+
+@pytest.mark.parametrize(
+    ("machine", "other"),
+    [
+        ("orders-${Environment}", "orders-prod"),
+        ("orders-test1-${Environment}", "orders-${Environment}-test1"),
+        ("${Environment}-orders-${Environment}", "eu-orders-eu"),
+    ],
+)
+def test_pipelines_that_take_each_others_runs_in_one_environment_are_refused(machine: str, other: str) -> None:
+    for first, second in ((machine, other), (other, machine)):
+        with pytest.raises(ConfigurationError, match="has the same state_machine in an environment where it is"):
+            pipelines_of({"pipeline": [{"name": "a", "state_machine": first}, {"name": "b", "state_machine": second}]})
+    called = [{"name": "orders_prod", "state_machine": "x"}, {"name": "b", "state_machine": "orders_${Environment}"}]
+    with pytest.raises(ConfigurationError, match="is called in an environment where it is 'orders_prod'"):
+        pipelines_of({"pipeline": called})
+
+
+@pytest.mark.parametrize("other", ["orders-Prod", "orders-eu-west", "orders-", "order-${Environment}"])
+def test_names_that_no_environment_makes_the_same_may_stand_beside_each_other(other: str) -> None:
+    machines = ["orders-${Environment}", other]
+    pipelines_of({"pipeline": [{"name": f"p{n}", "state_machine": one} for n, one in enumerate(machines)]})
+
+
+@given(st.lists(st.text("ab-", max_size=3), min_size=4, max_size=4))
+def test_what_two_names_share_is_found_whatever_surrounds_the_environment(parts: list[str]) -> None:
+    one, other = (f"{before}{PLACEHOLDER}{after}" for before, after in (parts[:2], parts[2:]))
+    environments = ["".join(made) for length in (1, 2, 3) for made in itertools.product("ab", repeat=length)]
+    made = [in_environment(one, name) for name in environments]
+    same = [name for name, there in zip(environments, made, strict=True) if in_environment(other, name) == there]
+    assert (shared(one, other) is None) == (not same)
+
+
+def test_a_mistake_is_found_on_its_line_whatever_editor_wrote_the_file() -> None:
+    for content in (MISTAKEN.encode("utf-8-sig"), MISTAKEN.replace("\n", "\r\n").encode(), "\ufeff" + MISTAKEN):
+        source = read(content, "my.toml")
+        with pytest.raises(ConfigurationError, match=r"my\.toml:8: pipeline\[0\]\.limits\.quality_percent"):
+            pipelines_of(source.document, source)
+    with pytest.raises(ConfigurationError, match=r"my\.toml is not TOML: it is not in UTF-8"):
+        read(MISTAKEN.encode("utf-16"), "my.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("\n[[pipelines]]\nname='x'", "my.toml:2: pipelines"),
+        ("[[pipeline]]\n[[pipeline.limits]]", "my.toml:2: pipeline"),
+    ],
+)
+def test_a_list_that_is_none_is_found_where_it_begins(text: str, place: str) -> None:
+    source = read(text, "my.toml")
+    with pytest.raises(ConfigurationError, match=place.replace(".", r"\.")):
+        pipelines_of(source.document, source)
+
+
+@pytest.mark.parametrize("written", ["9999-12-31", "9999-12-31T00:00:00", "9999-12-31 00:00:00", "'9999-12-31'"])
+def test_an_open_end_may_be_written_as_a_date_of_toml(written: str) -> None:
+    source = read(MISTAKEN.replace("is_current = 7", f"open_end = {written}").replace("table = 1", "table = 'd.h'"), "")
+    with pytest.raises(ConfigurationError) as caught:
+        pipelines_of(source.document, source)
+    assert "open_end" not in str(caught.value)
 
 
 def test_a_file_that_is_no_toml_is_named_with_the_line() -> None:

@@ -110,6 +110,14 @@ def test_limits_keep_their_decimals_in_the_parameters_and_their_bounds() -> None
     assert (own["StaleHours"]["MinValue"], own["StaleHours"]["MaxValue"]) == (0, 8760)
 
 
+@pytest.mark.parametrize("written", ["0.000001", "99.999999", "0.00001", "100", "12.3456789012345"])
+def test_a_limit_has_no_exponent_and_all_of_its_decimals_in_a_parameter(written: str) -> None:
+    limits = {"integrity_percent": float(written)}
+    pipelines = pipelines_of({"pipeline": [{"name": "orders", "state_machine": "x", "limits": limits}]})
+    template = stacks.template([stack_of(pipelines)], "arm64", "0").to_dict()["Parameters"]
+    assert template["OrdersIntegrityPercent"]["Default"] == written
+
+
 def test_a_function_gets_the_limits_that_the_alarms_have(pipeline_template: dict[str, Any]) -> None:
     function = of_type(pipeline_template, "AWS::Lambda::Function", SfUserMinimumRecords="7")["PipelineValidate"]
     limits = json.loads(function["Environment"]["Variables"]["DELIVERYWATCH_LIMITS"])["sf_user"]

@@ -51,7 +51,7 @@ _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 def stack(extras: Collection[Extra] = ()) -> Stack:
     """Return everything of the pipeline system, for the pipelines that are declared; nothing where none is."""
     declaration = EXAMPLE if Extra.EXAMPLE_PIPELINE in extras else DECLARATION
-    source = read((Path(__file__).parents[3] / declaration).read_text(encoding="utf-8"), declaration)
+    source = read((Path(__file__).parents[3] / declaration).read_bytes(), declaration)
     return stack_of(declared(source), declaration) if source.document else Stack(resources=[])
 
 

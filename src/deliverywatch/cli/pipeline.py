@@ -14,7 +14,6 @@ from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -280,11 +279,8 @@ def _declared(declaration: Path | None, environment: str) -> Source:
         return Source()
     if file.suffix == ".json":
         return Source(str(file), in_environment(read_json(file), environment))
-    try:
-        source = read(read_bytes(file).decode(), str(file))
-        return replace(source, document=in_environment(source.document, environment))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not TOML: {error}.", next_step="Save it as UTF-8.") from error
+    source = read(read_bytes(file), str(file))
+    return replace(source, document=in_environment(source.document, environment))
 
 
 def _pipelines(source: Source, machine: str) -> tuple[Pipeline, ...]:

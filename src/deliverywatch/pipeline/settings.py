@@ -41,7 +41,7 @@ def from_environment(environ: Mapping[str, str], declaration: Path = DECLARATION
     if not declaration.exists():
         raise ConfigurationError("The zip holds no pipelines.toml.", next_step="Run `python cfn/build.py` and deploy.")
     environment = required(environ, "DELIVERYWATCH_ENVIRONMENT")
-    document = in_environment(tomllib.loads(declaration.read_text(encoding="utf-8")), environment)
+    document = in_environment(tomllib.loads(declaration.read_text(encoding="utf-8-sig")), environment)
     declared = pipelines_of(document)
     return Settings(
         environment=environment,

@@ -26,7 +26,14 @@ def percent_short(value: float) -> str:
 
 def beside(value: float, limit: float, words: Callable[[float], str]) -> str:
     """Return a value in words, with more digits if it would look like the limit that it is beside: 97.98 and 98."""
-    return f"{value:,.6g}" if value != limit and words(value) == words(limit) else words(value)
+    if value == limit or words(value) != words(limit):
+        return words(value)
+    longer = (f"{value:,.{digits}g}" for digits in range(6, 18))
+    # Rounded, it may be the limit, or lie on its other side.
+    is_below = value < limit
+    sides = ((text, float(text.replace(",", ""))) for text in longer)
+    fitting = (text for text, shown in sides if shown != limit and (shown < limit) == is_below)
+    return next((text for text in fitting if text != exact(limit)), words(value))
 
 
 def exact(value: float) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from deliverywatch.pipeline.checks.sql import identifier, table_name, time_of, timestamp, whole
-from deliverywatch.pipeline.checks.validation import Check, Result, Score, Topic
+from deliverywatch.pipeline.checks.validation import Check, Result, Score, Topic, beside
 from deliverywatch.pipeline.declaration.limits import Limits
 from deliverywatch.pipeline.declaration.pipelines import Records
 
@@ -51,8 +51,8 @@ def checks_of(records: Records, limits: Limits, row: Mapping[str, Any], until: d
             name="quality",
             topic=Topic.QUALITY,
             result=Result.NO_DATA if quality is None else Result.FAILED if is_low else Result.PASSED,
-            sentence=f"{records.table}: {_percent(quality)} of the rows have every required value, at least "
-            f"{limits.quality_percent:g} % must.",
+            sentence=f"{records.table}: {_percent(quality, limits.quality_percent)} of the rows have every required "
+            f"value, at least {limits.quality_percent:.12g} % must.",
             table=records.table,
             rows=whole(row["incomplete"]),
             keys=whole(row["incomplete"]),
@@ -92,7 +92,8 @@ def _fresh(records: Records, limits: Limits, age: float | None) -> Check:
         sentence, result = f"{records.table}: no row says when it changed: no freshness.", Result.NO_DATA
     else:
         result = Result.PASSED if age <= limits.stale_hours else Result.FAILED
-        sentence = f"{records.table}: the newest change is {age:.1f} hours old, over {limits.stale_hours:g} is too old."
+        old, limit = beside(age, limits.stale_hours, 1), f"{limits.stale_hours:.12g}"
+        sentence = f"{records.table}: the newest change is {old} hours old, over {limit} is too old."
     is_fatal = result is Result.FAILED
     return Check("freshness", Topic.FRESHNESS, result, sentence, records.table, total=None, is_fatal=is_fatal)
 
@@ -105,5 +106,5 @@ def _required(records: Records, column: str, missing: int, total: int) -> Check:
     )
 
 
-def _percent(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2f} %"
+def _percent(value: float | None, limit: float) -> str:
+    return "none" if value is None else f"{beside(value, limit, 2)} %"

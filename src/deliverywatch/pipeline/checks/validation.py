@@ -72,6 +72,13 @@ class Score:
         return 100 * self.good / self.total if self.total else None
 
 
+def beside(value: float, limit: float, decimals: int) -> str:
+    """Return a value with so many decimals, or with all if it would look like the limit, or lie on its other side."""
+    short = f"{value:.{decimals}f}"
+    is_same_side = (value < limit, value > limit) == (float(short) < limit, float(short) > limit)
+    return short if is_same_side else f"{value:.12g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Rows of one run; None where nothing was counted."""

@@ -6,7 +6,7 @@ A field that has no effect beside another is refused, too: who wrote it expects 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from deliverywatch import thresholds
@@ -102,7 +102,10 @@ def _strategy(table: Table) -> str | None:
 
 
 def _open_end(table: Table) -> str:
-    written = table.text("open_end", TIME, "")
+    value = table.body.get("open_end")
+    # Without quotes it is a date of TOML.
+    body = {**table.body, "open_end": str(value)} if isinstance(value, date) else table.body
+    written = replace(table, body=body).text("open_end", TIME, "")
     if written and (not _is_time(written) or written < _EARLIEST_OPEN_END):
         table.refuse("open_end", f'is "{written}", and can be a date at which no version ends, such as 9999-12-31.')
     return f"{written} 00:00:00" if written and " " not in written else written

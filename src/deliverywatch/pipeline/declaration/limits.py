@@ -66,5 +66,6 @@ def _follow(read: dict[str, Any], table: Table, *, is_declared: bool) -> None:
     for name, value in following.items():
         if name not in table.body:
             read[name] = min(value, RANGES[name].highest)
-    if read["hung_seconds"] < slow:
-        table.refuse("hung_seconds", f"is {read['hung_seconds']}, and can be {slow} (its duration_seconds) or more.")
+    for name, least in {"hung_seconds": "duration_seconds", "no_success_hours": "missed_run_hours"}.items():
+        if read[name] < read[least]:
+            table.refuse(name, f"is {read[name]}, and can be {read[least]} (its {least}) or more.")

@@ -9,7 +9,9 @@ import re
 from deliverywatch.pipeline.declaration.table import Form
 
 COLUMN = Form(
-    re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{0,254})"), "the name of a column, in 1 to 255 characters"
+    re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{0,254})"),
+    "the name of a column, in 1 to 255 characters",
+    ignores_case=True,
 )
 DATABASE = Form(
     re.compile(r"[\w-]{1,255}"),

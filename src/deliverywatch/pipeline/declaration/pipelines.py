@@ -13,7 +13,7 @@ from deliverywatch.pipeline.declaration.histories import History
 from deliverywatch.pipeline.declaration.history_fields import history_of
 from deliverywatch.pipeline.declaration.limits import Limits, limits_of
 from deliverywatch.pipeline.declaration.names import COLUMN, DATABASE, TABLE
-from deliverywatch.pipeline.declaration.source import Path, Source
+from deliverywatch.pipeline.declaration.source import PLACEHOLDER, Path, Source, shared
 from deliverywatch.pipeline.declaration.table import Form, Table, raise_mistakes
 
 # It is used in logical ids of the template, in names of alarms and in keys of objects.
@@ -26,7 +26,7 @@ _MACHINE = Form(
     "the name of a state machine, no ARN, of 1 to 80 ASCII letters, digits and - _ . + = @ ! ' ( )",
     is_per_environment=True,
 )
-_STATE = Form(re.compile(r"[^\n]{1,80}"), "the name of a state")
+_STATE = Form(re.compile(r"[^\n]{1,80}"), "the name of a state, in 1 to 80 characters", is_per_environment=True)
 _FOLDER = Form(
     re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!.'()=/ -]*/)?", re.ASCII),
     "a folder in S3, written s3://bucket/ or s3://bucket/prefix/",
@@ -139,21 +139,28 @@ def _check_uniqueness(tables: Sequence[Table], pipelines: Sequence[Pipeline]) ->
         for before, other in others:
             if one.name and _squeezed(one.name) == _squeezed(other.name):
                 table.refuse("name", f"is '{one.name}': pipeline[{before}] has the same name, and can be another.")
-            if one.state_machine and one.state_machine == other.state_machine:
+            if one.state_machine and (machine := shared(one.state_machine, other.state_machine)):
                 table.refuse(
                     "state_machine",
-                    f"is '{one.state_machine}': pipeline[{before}] has the same state_machine, so each run would be "
-                    "that of both, and can be another.",
+                    f"is '{one.state_machine}': pipeline[{before}] has the same state_machine"
+                    f"{_in_one(machine, one.state_machine, other.state_machine)}, so each run would be that of both, "
+                    "and can be another.",
                 )
         others.append((position, one))
     for table, one in zip(tables, pipelines, strict=True):
         for position, other in others:
-            if one is not other and one.state_machine and one.state_machine == other.name:
+            if one is not other and one.state_machine and (machine := shared(one.state_machine, other.name)):
                 table.refuse(
                     "state_machine",
-                    f"is '{one.state_machine}', which pipeline[{position}] is called: its runs would be taken for "
-                    "that one's. It can be any other; or give that pipeline another name.",
+                    f"is '{one.state_machine}', which pipeline[{position}] is called"
+                    f"{_in_one(machine, one.state_machine)}: its runs would be taken for that one's. It can be any "
+                    "other; or give that pipeline another name.",
                 )
+
+
+def _in_one(shared_name: str, *names: str) -> str:
+    """Return words that say what names become which are the same in one environment only."""
+    return f" in an environment where it is '{shared_name}'" if any(PLACEHOLDER in name for name in names) else ""
 
 
 def _squeezed(name: str) -> str:
@@ -199,7 +206,7 @@ def _pipeline(table: Table) -> Pipeline:
         name=name,
         state_machine=table.text("state_machine", _MACHINE),
         namespace=table.text("namespace", _NAMESPACE, NAMESPACE),
-        steps={step: Where(steps.word(step, Where)) for step in steps.body} if steps else {},
+        steps=_steps(steps) if steps else {},
         database=table.text("database", DATABASE, ""),
         artifacts=table.text("artifacts", _FOLDER, ""),
         data=table.texts("data", _FOLDER),
@@ -214,6 +221,13 @@ def _pipeline(table: Table) -> Pipeline:
     return pipeline
 
 
+def _steps(table: Table) -> dict[str, Where]:
+    for step in table.body:
+        if not _STATE.fits(step):
+            table.refuse(step, f"can be {_STATE.words}.")
+    return {step: Where(table.word(step, Where)) for step in table.body}
+
+
 def _check_tables(table: Table, pipeline: Pipeline) -> None:
     """Refuse tables that Athena would not find, and a history that is declared twice."""
     names: dict[Path, str] = {("records",): pipeline.records.table} if pipeline.records else {}
@@ -226,9 +240,13 @@ def _check_tables(table: Table, pipeline: Pipeline) -> None:
                 (*place, "table"),
                 f'is "{name}", without a database, and can be DATABASE.{name}; or give the pipeline its database.',
             )
+    declared: dict[str, int] = {}
     for number, history in enumerate(pipeline.histories):
-        if history.table and history.table in [other.table for other in pipeline.histories[:number]]:
-            table.refuse_below(("history", number, "table"), f'is "{history.table}", which is declared before.')
+        # As Athena finds it: in the database of the pipeline, and without regard to case.
+        name = (history.table if "." in history.table else f"{pipeline.database}.{history.table}").lower()
+        if history.table and declared.setdefault(name, number) != number:
+            sentence = f'is "{history.table}", which history[{declared[name]}] is, and can be another.'
+            table.refuse_below(("history", number, "table"), sentence)
 
 
 def _fields(kind: type[Pipeline | Records]) -> list[str]:

@@ -4,6 +4,7 @@ Python's reader of TOML keeps no lines. A statement of TOML (a header, or a key 
 can be read by themselves, so that reader finds them, and every path gets the line on which its statement begins.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ Path = tuple[str | int, ...]
 PLACEHOLDER = "${Environment}"
 # A value that has more lines is found with its table: reading grows with the square of them.
 _LONGEST_VALUE_LINES = 200
+# As the parameter Environment.
+_LONGEST_ENVIRONMENT = 16
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,15 @@ class Source:
         return self.file
 
 
-def read(text: str, file: str) -> Source:
+def read(content: str | bytes, file: str) -> Source:
     """Return the declaration in a TOML file; raise ConfigurationError with file and line if it is no TOML."""
     try:
+        text = content.decode() if isinstance(content, bytes) else content
+        # Editors of Windows begin a file with a mark of its encoding.
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not TOML: it is not in UTF-8.", next_step="Save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{file} is not TOML: {error}.",
@@ -54,8 +63,25 @@ def in_environment(value: Any, environment: str) -> Any:
     if isinstance(value, list):
         return [in_environment(one, environment) for one in value]
     if isinstance(value, dict):
-        return {name: in_environment(one, environment) for name, one in value.items()}
+        return {in_environment(name, environment): in_environment(one, environment) for name, one in value.items()}
     return value
+
+
+def shared(one: str, other: str) -> str | None:
+    """Return what two names both are, in the same environment; None if they differ in all of them."""
+    if one == other or PLACEHOLDER not in one + other:
+        return one if one == other else None
+    # Where they can be the same, the environment stands in one of them as it is.
+    parts = [part for name in (one, other) for part in name.split(PLACEHOLDER)]
+    environments = {
+        part[start:end]
+        for part in parts
+        for start in range(len(part))
+        for end in range(start + 1, min(start + _LONGEST_ENVIRONMENT, len(part)) + 1)
+        if _ENVIRONMENT.fullmatch(part, start, end)
+    }
+    names = [(in_environment(one, made), in_environment(other, made)) for made in sorted(environments)]
+    return next((name for name, same in names if name == same), None)
 
 
 def lines_of(text: str) -> dict[Path, int]:
@@ -67,6 +93,8 @@ def lines_of(text: str) -> dict[Path, int]:
         path = _path_of(body)
         if is_header:
             table = path = _numbered(path, body, counts)
+            if isinstance(path[-1], int):
+                lines.setdefault(path[:-1], line)
         else:
             path = (*table, *path)
         # `steps.Ingest = "ingest"` begins the table of steps, too.

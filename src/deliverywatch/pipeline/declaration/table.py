@@ -29,6 +29,7 @@ class Form:
     pattern: re.Pattern[str]
     words: str
     is_per_environment: bool = False
+    ignores_case: bool = False
 
     def fits(self, text: str) -> bool:
         """Whether a text looks so."""
@@ -90,7 +91,8 @@ class Table:
         values = value if isinstance(value, list) else [value]
         if len(values) < least:
             self.refuse(name, f"is {_shown(value) if name in self.body else 'missing'}, and {_can_be(form)}.")
-        for twice in sorted({str(one) for one in values if values.count(one) > 1}):
+        written = [str(one).lower() if form.ignores_case else str(one) for one in values]
+        for twice in sorted({one for one in written if written.count(one) > 1}):
             self.refuse(name, f"names {_shown(twice)} twice, and can name it once.")
         return tuple(self._formed(name, one, form) for one in values)
 
@@ -174,8 +176,13 @@ def _can_be(form: Form) -> str:
 
 def _dotted(path: Path) -> str:
     """Return a path as it is written in messages: `pipeline[0].limits.stale_hours`."""
-    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
+    parts = [f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in path]
     return "".join(parts).removeprefix(".")
+
+
+def _key(name: str) -> str:
+    """Return a key as it is written in TOML."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _name_in(arn: str) -> str:

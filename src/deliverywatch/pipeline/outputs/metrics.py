@@ -167,4 +167,4 @@ def key_of(point: Point) -> str:
 
 def _percent(score: Score) -> float | None:
     percent = score.percent
-    return None if percent is None else round(percent, 4)
+    return None if percent is None else round(percent, 10)

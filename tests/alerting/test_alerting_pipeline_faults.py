@@ -164,6 +164,7 @@ def end(status: str, arn: str = OUTER, **detail: Any) -> Any:
 
 
 CHILD_CAUSE = json.dumps({"ExecutionArn": INNER, "Status": "FAILED", "Error": "E", "Cause": "AccessDeniedException"})
+ABORTED_CAUSE = json.dumps({"ExecutionArn": INNER, "Status": "ABORTED"})
 NESTED = [step("Ingest"), failed("States.TaskFailed", CHILD_CAUSE)]
 JOB = {"JobName": "j", "Id": "jr_1", "JobRunState": "TIMEOUT", "ExecutionTime": 9}
 LAMBDA = json.dumps({"errorType": "ServiceBusy", "errorMessage": "Athena could not do a check."})
@@ -210,6 +211,18 @@ SITUATIONS = {
     ),
     "the same, and the inner is heard of first": Told(
         (end("ABORTED", INNER, input=STARTED_BY), end("TIMED_OUT")), ("sf_user-timed-out",)
+    ),
+    "a branch fails, and takes the execution that another waits for along": Told(
+        (end("FAILED"), end("ABORTED", INNER, input=STARTED_BY)), ("sf_user-failed",), (),
+        {OUTER: [step("Ingest"), failed("States.TaskFailed", JOB)]},
+    ),
+    "somebody aborts the execution that another waits for": Told(
+        (end("ABORTED", INNER, input=STARTED_BY), end("FAILED")), ("sf_user-failed",), (),
+        {OUTER: [step("Ingest"), failed("States.TaskFailed", ABORTED_CAUSE)]},
+    ),
+    "a run is redriven, and fails again as before": Told(
+        (end("FAILED"), end("FAILED", redriveCount=1), end("FAILED", redriveCount=2)), ("sf_user-failed",), (),
+        {OUTER: [step("Ingest"), failed("States.TaskFailed", JOB)]},
     ),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, InputError, StoreConflict, StoreUnavailable
@@ -46,6 +46,8 @@ from deliverywatch.storage.store import Change, Store
 
 log = logging.getLogger(__name__)
 
+# What Step Functions ends along with an execution ends in these.
+_TOGETHER = timedelta(minutes=2)
 # State machines that start each other in circles end somewhere.
 _DEEPEST_NESTING = 5
 
@@ -152,12 +154,22 @@ def _cause_of(run: Run, pipelines: Sequence[Pipeline], ports: Ports) -> Run:
             other = run_of_arn(arn, pipelines, ports.executions, ports.artifacts)
         except DeliveryWatchError as error:
             return replace(run, problems=(*run.problems, str(error)))
-        if is_up and other.execution.status not in (Status.TIMED_OUT, Status.ABORTED):
+        if is_up and not _took_along(other, run):
             return run
         if run.execution.status is Status.SUCCEEDED and not _faults(run) - _faults(other) <= {arn}:
             return run
         run = other
     return run
+
+
+def _took_along(outer: Run, inner: Run) -> bool:
+    """Whether an execution ended one that it waited for: by its own end, or where another of its branches failed."""
+    if outer.execution.status is not Status.FAILED:
+        return outer.execution.status in (Status.TIMED_OUT, Status.ABORTED)
+    end, inner_end = outer.execution.stopped_at, inner.execution.stopped_at
+    if end is None or inner_end is None or outer.failed_execution == inner.execution.arn:
+        return False
+    return abs(end - inner_end) <= _TOGETHER
 
 
 def _faults(run: Run) -> set[str]:

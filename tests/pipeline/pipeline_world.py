@@ -82,6 +82,7 @@ class Executions:
         self.description, self.calls = description, Counter[str]()
         self.events = good_history() if history is None else list(history)
         self.items: dict[str, int] = {}
+        self.refusal: Exception | None = None
         self.machine: Any = {}
 
     def describe(self, arn: str) -> Mapping[str, Any]:
@@ -91,6 +92,8 @@ class Executions:
 
     def history(self, arn: str) -> list[Mapping[str, Any]]:
         self.calls[f"history {arn}"[:7]] += 1
+        if self.refusal:
+            raise self.refusal
         return self.events
 
     def definition(self, arn: str) -> Any:

@@ -5,7 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from alerting import alerting_fakes
 from deliverywatch.errors import CloudRefused, InputError, StoreUnavailable
 from deliverywatch.pipeline.declaration.values import moment
 from deliverywatch.pipeline.diagnosis.advice import links_of
@@ -300,3 +303,62 @@ def test_low_quality_ends_only_when_the_quality_is_measured_again(world: World) 
     assert len(world.notices) == 1
     world.report(run("c", "SUCCEEDED", 18))
     assert world.levels()[1:] == [("pipeline-sf_user-quality", "ok")]
+
+
+class Mailed(World):
+    """Reports whose notices go to the notifier itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notifier = alerting_fakes.World(watches=())
+
+    def publish(self, notice: Any) -> None:
+        super().publish(notice)
+        self.notifier.tell(alerting_fakes.sns(dict(notice)))
+
+    def of_kind(self, kind: str, hour: int) -> None:
+        """Report a run that is good, or is not for one of many reasons."""
+        self.executions.events, self.executions.refusal = HISTORIES.get(kind, good_history()), None
+        results = dbt("v5").replace(b"2026-11-21T06", f"2026-11-21T{hour:02}".encode())
+        output = json.loads(event("states_succeeded")["detail"]["output"])
+        if kind == "a job still runs":
+            output["ingest"] = {"JobName": "ingest", "Id": f"jr_{hour}", "JobRunState": "RUNNING"}
+        if kind == "the history is refused":
+            self.executions.refusal = CloudRefused("AccessDenied.")
+        bodies = {"no results": None, "results of another day": results.replace(b"-21T", b"-20T")}
+        bodies |= {"results are cut": results[:99], "an unknown word": results.replace(b'"pass"', b'"deferred"')}
+        self.ports.artifacts.clear()
+        if body := bodies.get(kind, results):
+            self.ports.artifacts[RESULTS] = body
+        status = {"it failed": "FAILED", "it took too long": "TIMED_OUT"}.get(kind, "SUCCEEDED")
+        started = moment(f"2026-11-21T{hour:02}:00:00Z")
+        error = {} if status == "SUCCEEDED" else {"error": "E", "cause": "AccessDenied"}
+        detail = {"output": json.dumps(output), "startDate": int(started.timestamp() * 1000), **error}
+        self.report(run(f"{hour}-{kind.replace(' ', '-')}", status, hour, **detail))
+
+
+HISTORIES = {
+    "a failure was caught": [*good_history(), step("More"), failed("E", "no space left on device")],
+    "a step did not run": good_history()[2:],
+    "a job was not waited for": [
+        *good_history(),
+        {"type": "TaskSucceeded", "taskSucceededEventDetails":
+            {"resourceType": "glue", "resource": "startJobRun", "output": '{"JobRunId": "jr_0"}'}},
+    ],
+    "it failed": [step("Ingest"), failed("E", "AccessDenied")],
+    "nothing is known": [],
+}  # fmt: skip
+KINDS = (*HISTORIES, "a job still runs", "the history is refused", "no results", "results of another day",
+         "results are cut", "an unknown word", "it took too long", "it is good")  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(KINDS), min_size=2, max_size=7))
+def test_whatever_runs_come_only_one_that_is_good_ends_an_incident(kinds: list[str]) -> None:
+    world, events = Mailed(), list[str]()
+    for hour, kind in enumerate([*kinds, "it is good"], 6):
+        world.of_kind(kind, hour)
+        new, events = world.notifier.ses.events[len(events) :], list(world.notifier.ses.events)
+        assert ("RESOLVED" in new) <= (kind == "it is good"), (kind, new)
+    assert events.count("OPENED") == events.count("RESOLVED")
+    assert world.store.json("state/pipeline/sf_user/told.json")["open"] == {}

@@ -646,3 +646,35 @@ def test_an_empty_history_is_too_little_to_call_a_run_well() -> None:
     verdict = judged(detail={"output": output})
     assert verdict.verdict == "too_little"
     assert "users_history has no version" in str(verdict.observations)
+
+
+OUTCOMES = {
+    "done": [succeeded({})],
+    "retried": [failed("E", "c"), succeeded({})],
+    "caught": [failed("E", "c"), {"type": "TaskStateExited"}],
+    "answered": [succeeded({"Payload": {"statusCode": 500}})],
+    "asked": [{"type": "TaskSucceeded", "taskSucceededEventDetails":
+        {"resource": "getJobRun", "output": '{"JobRun": {"State": "FAILED"}}'}}],
+    "begun": [],
+    "left": [{"type": "TaskStateAborted"}],
+}  # fmt: skip
+STEPS = [name for name, where in SF_USER.steps.items() if where != "monitor"]
+ENDS = st.lists(st.sampled_from(["done", *OUTCOMES, "skipped"]), min_size=len(STEPS), max_size=len(STEPS))
+
+
+@given(ENDS, st.sampled_from(["pass", "warn", "fail", "error", "skipped", "deferred", None]), st.booleans())
+def test_whatever_the_steps_did_a_success_is_only_what_all_of_them_prove(
+    ends: list[str], word: str | None, is_own: bool
+) -> None:
+    ran = zip(STEPS, ends, strict=True)
+    history = [event for name, end in ran if end != "skipped" for event in (step(name), *OUTCOMES[end])]
+    document = results(("test.p.t", word), generated_at=f"2026-11-2{is_own:d}T06:10:00Z") if word else results()
+    run = run_of_event(states_event(), PIPELINES, Executions(history=numbered(history)), artifacts_of(document))
+    points = {point.job_type: point.value for point in metrics.of_run(run, judge(run)) if point.name == "JobSuccess"}
+    is_good = {*ends} <= {"done", "retried"} and word in ("pass", "warn") and is_own
+    assert (points.get(metrics.JobType.PIPELINE) == 1) is is_good
+    assert is_good <= (points.get(metrics.JobType.DBT) == 1) <= (word in ("pass", "warn") and is_own)
+
+
+def artifacts_of(document: Any) -> Artifacts:
+    return Artifacts({ADDRESS: json.dumps(document).encode()})

@@ -33,7 +33,7 @@ _OF_SPARK = re.compile(
     r"\b((?:Analysis|Parse|IllegalArgument|QueryExecution|StreamingQuery)Exception: )u?(['\"])([^\n]{0,4000})\2"
 )
 # pyodbc and the drivers of MySQL wrap what the server said in a tuple.
-_WRAPPED = re.compile(r"\((?:'\w{5}'|\d{4}), (?=[\"'])")
+_WRAPPED = re.compile(r"\((?:'(\w{5})'|(\d{4})), (?=[\"'])")
 # The fields of an error of Postgres and Redshift, as drivers of Python print them: its SQLSTATE, message and detail.
 _FIELD = re.compile(r"'([CDM])': (?:'([^'\n]{0,4000})'|\"([^\"\n]{0,4000})\")")
 _QUOTED = re.compile(
@@ -81,10 +81,15 @@ _STATUS = re.compile(r"[45]\d\d")
 _NUMBERED = (
     ("Snowflake", re.compile(r"\b(\d{6}) \([0-9A-Z]{5}\)")),
     ("Snowflake", re.compile(r"\b(25[01]\d{3})(?=: )")),
+    ("MySQL", re.compile(r"\berrno-of-mysql (\d{4})\b")),
+    ("MySQL", re.compile(r"\bERROR (\d{4}) \([0-9A-Z]{5}\)")),
+    ("Ora", re.compile(r"\bORA-(\d{5})\b")),
     ("Errno", re.compile(r"\[Errno (\d{1,3})\]", re.IGNORECASE)),
     ("Http", re.compile(r"\(([45]\d\d)\) when calling the")),
     ("Sqlstate", re.compile(r"\b\d{6} \(([0-9A-Z]{5})\)")),
     ("Sqlstate", re.compile(r"\b(?i:SQLSTATE)[:= (]{1,2}\[?([0-9A-Z]{5})")),
+    # ODBC, and JDBC of the same makers: [SQLSTATE] [maker][driver] words.
+    ("Sqlstate", re.compile(r"\[([0-9A-Z]{5})\] ?\[\w")),
     ("Http", re.compile(r"\b(?:status ?code|https?(?: status| error)?|status)[:= ]{1,2}(\d{3})\b", re.IGNORECASE)),
     ("Http", re.compile(rf"\b([45]\d\d)(?= (?:{_HTTP}))", re.IGNORECASE)),
     (
@@ -129,8 +134,12 @@ def _without_quotes(message: str) -> str:
     if "{'S': '" in words:
         words = _FIELD.sub(lambda field: f" {'SQLSTATE ' * (field[1] == 'C')}{field[2] or field[3]} ", words)
     words = _OF_SPARK.sub(r"\1\3", words)
-    said = _MESSAGE.sub(_said, _WRAPPED.sub("message: ", words))
+    said = _MESSAGE.sub(_said, _WRAPPED.sub(_with_number, words))
     return _QUOTED.sub(" _ ", _QUOTED_CODE.sub(r"\1", _MESSAGE.sub(_said, said)))
+
+
+def _with_number(wrapped: re.Match[str]) -> str:
+    return f"SQLSTATE {wrapped[1]} message: " if wrapped[1] else f"errno-of-mysql {wrapped[2]} message: "
 
 
 def _said(message: re.Match[str]) -> str:

@@ -230,6 +230,19 @@ def test_a_source_without_a_row_is_no_evidence_of_anything(tables: LocalTables, 
     assert failed(tables, history(**CHECKED, checks_off=["source_empty"]), current("'a'"), source) == {}
 
 
+def test_where_each_load_touches_every_row_no_change_is_known_to_be_missed_or_not(tables: LocalTables) -> None:
+    declared = history(**{**CHECKED, "source": {**SOURCE, "updated_at": "loaded"}})
+    tables.connection.execute(f"CREATE OR REPLACE TABLE h AS {current(chr(39) + 'a' + chr(39))}")
+    tables.connection.execute(
+        "CREATE OR REPLACE TABLE s AS SELECT 1 AS k, 'b' AS v, TIMESTAMP '2026-11-21 11:00' AS loaded"
+    )
+    (row,) = tables.rows(scd2.query(declared, NOON, NOON - timedelta(days=1)), "")
+    results = {check.name: (check.result, check.sentence) for check in scd2.checks_of(declared, row, NOON)}
+    assert results["missed_change"][0] == results["missed_insert"][0] == "no data"
+    assert "not judged, because no row of the source is due" in results["missed_change"][1]
+    assert results["gap"][0] == results["source_empty"][0] == "passed"
+
+
 def test_keys_that_are_written_otherwise_in_the_source_say_so(tables: LocalTables) -> None:
     found = failed(tables, history(**CHECKED), current("'a'"), "SELECT 1.0 AS k, 'a' AS v")
     assert "are both written alike, 1 and not 1.0" in found["missed_insert"]

@@ -204,7 +204,9 @@ def _check(rule: Rule, history: History, row: Mapping[str, Any], as_of: datetime
         sentence = f"{history.table}: {rule.sentence}: not judged, because {rule.not_judged}."
         return Check(rule.name, Topic.INTEGRITY, Result.NOT_JUDGED, sentence, history.table, is_fatal=False)
     rows, keys, total = whole(row[f"{rule.name}_rows"]), whole(row[f"{rule.name}_keys"]), whole(row["keys"])
-    result = Result.NO_DATA if not total else Result.FAILED if rows else Result.PASSED
+    is_judged = total and source.is_compared(rule, row)
+    result = Result.FAILED if rows else Result.PASSED if is_judged else Result.NO_DATA
+    none = "not judged, because no row of the source is due" if total and not is_judged else "none"
     more = source.differing(history, row) if rule.name == "missed_change" else ""
     hint = conventions.hint(rule.name, history, row, as_of)
     sentence = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys{more}.{hint}"
@@ -212,7 +214,7 @@ def _check(rule: Rule, history: History, row: Mapping[str, Any], as_of: datetime
         name=rule.name,
         topic=Topic.INTEGRITY,
         result=result,
-        sentence=sentence if rows else f"{history.table}: {rule.sentence}: none.",
+        sentence=sentence if rows else f"{history.table}: {rule.sentence}: {none}.",
         table=history.table,
         rows=rows,
         keys=keys,

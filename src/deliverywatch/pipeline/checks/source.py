@@ -81,10 +81,16 @@ def compared(history: History, judged: Sequence[Rule], as_of: datetime) -> str:
     )
 
 
+def is_compared(rule: Rule, row: Mapping[str, Any]) -> bool:
+    """Return whether a check had anything to compare: of a source none of whose rows is due nothing can be missed."""
+    return rule.name not in ("missed_change", "missed_insert") or whole(row["due_keys"]) > 0
+
+
 def differences(history: History, judged: Sequence[str]) -> Iterator[str]:
     """Yield what is counted of all keys, and for each compared column: keys in which it differs, and types that do."""
     if history.source:
         yield "COUNT_IF(source_rows > 0 AND versions > 0) AS common_keys"
+        yield "COUNT_IF(source_rows > 0 AND is_due) AS due_keys"
     for number in range(len(history.source.tracked) if history.source and "missed_change" in judged else 0):
         yield f"COUNT_IF(missed_change > 0 AND x{number}) AS differs_{number}, MAX(types{number}) AS types_{number}"
 

@@ -129,8 +129,8 @@ class Report:
     @property
     def empty_histories(self) -> tuple[str, ...]:
         """The tables of histories of which there is no version to judge."""
-        empty = [one.table for one in self.checks if one.topic is Topic.INTEGRITY and one.result is Result.NO_DATA]
-        return tuple(dict.fromkeys(empty))
+        integrity = [one for one in self.checks if one.topic is Topic.INTEGRITY and one.result is Result.NO_DATA]
+        return tuple(dict.fromkeys(one.table for one in integrity if not one.total))
 
 
 def merged(reports: Sequence[Report]) -> Report | None:

@@ -300,9 +300,9 @@ def test_low_quality_ends_only_when_the_quality_is_measured_again(world: World) 
     assert world.levels() == [("pipeline-sf_user-quality", "critical")]
     unmeasured = {**output, "validation": {"Payload": {**report_of_rows, "scores": {}}}}
     world.report(run("b", "SUCCEEDED", 12, output=json.dumps(unmeasured)))
-    assert len(world.notices) == 1
+    assert world.levels()[1:] == [("pipeline-sf_user-unproven", "blind")]
     world.report(run("c", "SUCCEEDED", 18))
-    assert world.levels()[1:] == [("pipeline-sf_user-quality", "ok")]
+    assert world.levels()[2:] == [("pipeline-sf_user-quality", "ok"), ("pipeline-sf_user-unproven", "ok")]
 
 
 class Mailed(World):

@@ -586,6 +586,16 @@ def test_a_failure_that_a_nested_execution_caught_is_caught_here(inner: Any, exp
     assert judge(run).verdict == expected
 
 
+def test_a_step_of_a_nested_execution_stands_for_none_of_the_same_name() -> None:
+    executions = Nested([step("Validate"), succeeded({})])
+    executions.events = [*without("Validate"), *executions.events[-2:]]
+    for own, expected in (({"Validate": {"Type": "Task"}}, "too_little"), ({"Other": {"Type": "Task"}}, "healthy")):
+        executions.machine = {"StartAt": "Ingest", "States": own}
+        run = run_of_event(states_event(), PIPELINES, executions, Artifacts({ADDRESS: dbt("v5")}))
+        assert judge(run).verdict == expected
+        assert expected == "healthy" or judge(run).reasons == ("Validate did not run.",)
+
+
 def test_work_that_was_started_and_not_waited_for_proves_nothing() -> None:
     details = {"resourceType": "glue", "resource": "startJobRun", "output": '{"JobRunId": "jr_7"}'}
     history = [*good_history(), step("Start"), {"type": "TaskSucceeded", "taskSucceededEventDetails": details}]

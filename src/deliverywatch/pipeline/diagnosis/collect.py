@@ -84,6 +84,12 @@ class Run:
     shape: Shape | None = None
 
     @property
+    def finished(self) -> frozenset[str]:
+        """The steps that ended, also in an execution that it started, unless its own machine has one of that name."""
+        own = self.shape.states if self.shape else frozenset()
+        return frozenset(self.evidence.finished) | (frozenset(self.evidence.finished_within) - own)
+
+    @property
     def failed_execution(self) -> str:
         """The ARN of the execution that this one started, waited for, and failed by; empty if it was none."""
         steps = self.pipeline.steps
@@ -204,7 +210,8 @@ def _with_nested(evidence: Evidence, executions: Executions, collected: _Collect
             read.add(arn)
             inner = _history(arn, executions, collected)
             waiting += inner.nested
-            evidence = evidences.joined(inner, evidence)
+            within = replace(inner, steps=(), finished=(), finished_within=inner.finished)
+            evidence = evidences.joined(within, evidence)
     if left := len(set(waiting) - read):
         collected.problems.append(f"It started {len(read) + left} executions; {left} of them were not looked at.")
     return evidence

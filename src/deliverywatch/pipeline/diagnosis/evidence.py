@@ -42,6 +42,7 @@ class Evidence:
             execution succeeds, they were caught.
         steps: The states that were entered.
         finished: The states that were left with a result of their own.
+        finished_within: Those of the executions that it started, whose names may be the same.
         retried: Ids of job runs that were tried again with success.
         not_awaited: Steps that started work and did not wait for its end, each with the work's id.
         nested: ARNs of the executions that a step started and waited for, and which succeeded.
@@ -59,6 +60,7 @@ class Evidence:
     last_at: datetime | None = None
     redriven_at: tuple[datetime, ...] = ()
     finished: tuple[str, ...] = ()
+    finished_within: tuple[str, ...] = ()
     retried: frozenset[str] = frozenset()
     not_awaited: tuple[tuple[str, str], ...] = ()
     nested: tuple[str, ...] = ()
@@ -111,6 +113,7 @@ def joined(first: Evidence, second: Evidence) -> Evidence:
         failures=(*first.failures, *second.failures),
         steps=(*first.steps, *second.steps),
         finished=(*first.finished, *second.finished),
+        finished_within=(*first.finished_within, *second.finished_within),
         retried=first.retried | second.retried,
         not_awaited=(*first.not_awaited, *second.not_awaited),
         nested=(*first.nested, *second.nested),

@@ -84,7 +84,7 @@ def proves(run: Run, step: str, topic: Topic | None) -> bool:
     if topic is not None and _is_checked(run.pipeline, topic):
         return run.evidence.report is not None and run.evidence.report.measures(topic)
     is_expected = step in run.pipeline.steps or (run.shape is not None and step in run.shape.sometimes)
-    return step in run.evidence.finished or not is_expected
+    return step in run.finished or not is_expected
 
 
 def _is_checked(pipeline: Pipeline, topic: Topic) -> bool:
@@ -125,7 +125,7 @@ def _execution(run: Run) -> Iterator[Observation]:
 
 
 def _steps(run: Run) -> Iterator[Observation]:
-    finished, shape = {*run.evidence.finished}, run.shape or Shape(frozenset(), frozenset(), frozenset())
+    finished, shape = run.finished, run.shape or Shape(frozenset(), frozenset(), frozenset())
     for step in expected_steps(run):
         if step in finished:
             yield Observation(Verdict.HEALTHY, "step", f"{step} ended.")
@@ -192,7 +192,7 @@ def _overwritten(run: Run) -> Iterator[str]:
 def expects_dbt(run: Run) -> bool:
     """Return whether results of dbt belong to a run: it declares where they lie, and that a step of it runs dbt."""
     steps = [step for step, where in run.pipeline.steps.items() if where in _BUILT_BY_DBT]
-    ran = {*run.evidence.finished, *expected_steps(run)}
+    ran = {*run.finished, *expected_steps(run)}
     return bool(run.pipeline.artifacts) and (not steps or any(step in ran for step in steps))
 
 

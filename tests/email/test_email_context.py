@@ -54,6 +54,25 @@ def counted(body: bytes, member: int = 0) -> int:
     return sum(counts[member] for counts in numbers if len(counts) > member)
 
 
+def test_the_last_reading_is_that_of_the_last_batch_whenever_the_document_is_written() -> None:
+    body = added(None, sent(1).event("Send", NOW))
+    store = Memory({KEY: body})
+    Judge(store, Limits(), "prod").judge(Stream.NEWSLETTER, NOW + timedelta(hours=3))
+    assert mails.from_json(store.objects[KEY]).read_at == NOW
+
+
+EARLIER = b'{"system": "email", "updated_at": "2026-11-21T09:34:00Z", "mails": []}'
+
+
+@pytest.mark.parametrize(("before", "read_at"), [({}, None), ({KEY: EARLIER}, NOW)])
+def test_what_was_never_read_has_no_last_reading_and_the_document_of_an_earlier_release_its_own(
+    before: dict[str, bytes], read_at: datetime | None
+) -> None:
+    store = Memory(before)
+    Judge(store, Limits(), "prod").judge(Stream.NEWSLETTER, NOW + timedelta(hours=3))
+    assert mails.from_json(store.objects[KEY]).read_at == read_at
+
+
 def test_the_notifier_reads_what_is_left_there() -> None:
     found = mails.from_json(added(None, *bounces(3), sent(9).event("Send", NOW)))
     assert (found.noun, found.slot_minutes, found.failure_watches) == (

@@ -117,8 +117,7 @@ def _silences(stream: Stream) -> list[Alarm]:
             stream,
             f"email-{stream}-silence",
             f"Of an hour more {rule}, have had no event for ${{EmailSilenceMinutes}} minutes: {broken}.",
-            # Before the first mail there is no value: nothing sent is no evidence that events arrive.
-            f"IF({_ALL} > 0, {_MISSING})",
+            _missing(_LOSS),
             _MINUTE,
             (Ref("EmailSilenceMinutes"), _HOUR // _MINUTE),
         ),
@@ -127,9 +126,7 @@ def _silences(stream: Stream) -> list[Alarm]:
             f"email-{stream}-silence-day",
             f"Of a day with less than {thresholds.EMAIL_SMALL_DAY_COUNT} mails more {rule}, have had no event for half "
             f"an hour: {broken}.",
-            # Asked first, because a value that is missing within IF counts as 0, an all-clear; so do fewer mails than
-            # can be missing.
-            f"IF({_ALL} >= ${{EmailMissingMinimum}}, IF({_ALL} < {thresholds.EMAIL_SMALL_DAY_COUNT}, {_MISSING}, 0))",
+            _missing(f"{_LOSS} AND {_ALL} < {thresholds.EMAIL_SMALL_DAY_COUNT}"),
             _FIVE_MINUTES,
             (_HALF_HOUR // _FIVE_MINUTES, _DAY // _FIVE_MINUTES),
         ),
@@ -140,7 +137,16 @@ def _silences(stream: Stream) -> list[Alarm]:
 # 0 there, and nowhere else: of a stream that was never wired up no event was ever counted.
 _ALL = "RUNNING_SUM(FILL(sent, 0))"
 _LOST = "RUNNING_SUM(FILL(sent, 0) - arrived)"
-_MISSING = f"IF({_LOST} >= ${{EmailMissingMinimum}}, 100 * {_LOST} / {_ALL}, 0)"
+
+
+# A loss, and its opposite. Between them there is no value: neither no mail nor a few is evidence that events arrive.
+_LOSS = f"{_LOST} >= ${{EmailMissingMinimum}}"
+_ARRIVES = f"100 * {_LOST} <= ${{EmailMissingPercent}} * {_ALL}"
+
+
+def _missing(loss: str) -> str:
+    # One IF, as in metric math a value that is missing inside of another IF counts as 0.
+    return f"IF({_ALL} > 0 AND ({_ARRIVES} OR ({loss})), 100 * {_LOST} / {_ALL})"
 
 
 def _silence(

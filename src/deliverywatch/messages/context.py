@@ -133,6 +133,7 @@ class Context:
     Attributes:
         noun: What is sent, as written in a sentence: "SMS".
         slots: Oldest first, at most the last hours.
+        read_at: When its input was last read, of a system that writes this without; else the same as `updated_at`.
         window_minutes: The time that reasons, groups and samples are about.
         groups: By what they group, such as `carrier`.
         facts: Further findings, in the order of their system.
@@ -152,6 +153,7 @@ class Context:
     system: str = ""
     noun: str = "messages"
     updated_at: datetime | None = None
+    read_at: datetime | None = None
     slot_minutes: int = 0
     slots: tuple[Slot, ...] = ()
     window_minutes: int = 0
@@ -223,6 +225,7 @@ def from_json(body: bytes | None) -> Context:
         system=text(document.get("system"), 30),
         noun=text(document.get("noun"), 30) or Context().noun,
         updated_at=moment(document.get("updated_at")),
+        read_at=moment(document.get("read_at", document.get("updated_at"))),
         slot_minutes=_minutes(document.get("slot_minutes")),
         slots=_slots(document),
         window_minutes=_minutes(window.get("minutes")),

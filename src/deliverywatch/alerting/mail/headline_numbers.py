@@ -72,7 +72,7 @@ def _last_seen(story: Story) -> HeadlineNumber | None:
 
 
 def _of_blindness(story: Story) -> list[HeadlineNumber | None]:
-    since, now, read_at = story.blind_since, story.change.time, story.context.updated_at
+    since, now, read_at = story.blind_since, story.change.time, story.context.read_at
     blind = HeadlineNumber("Blind since", story.clock.day_time(since, now), f"for {formatting.span(now - since)}")
     cause = HeadlineNumber("Cause", story.context.problem.kind) if story.context.problem else None
     if read_at is None or read_at >= now:

@@ -48,15 +48,18 @@ class Record:
         episodes: What was reported, by the rule's name.
         batches: Digests of the newest batches, the oldest first.
         begun_at: When it began anew, because the one before could not be read; None if it never did.
+        read_at: When the newest batch came; None if none ever did. Without one, the record is still judged and written.
     """
 
     mails: MailSlots = field(default_factory=MailSlots)
     episodes: dict[str, list[Episode]] = field(default_factory=dict)
     batches: list[str] = field(default_factory=list)
     begun_at: datetime | None = None
+    read_at: datetime | None = None
 
     def add(self, minutes: Mapping[datetime, MinuteCounts], digest: str, now: datetime) -> bool:
         """Count a batch, and return whether it was new."""
+        self.read_at = now
         if digest in self.batches:
             return False
         self.batches = [*self.batches, digest][-_BATCHES:]
@@ -77,7 +80,8 @@ class Record:
         """Return the members of the document that hold it."""
         reported = {what: [one.document() for one in episodes] for what, episodes in self.episodes.items() if episodes}
         begun = {"begun_at": iso(self.begun_at)} if self.begun_at else {}
-        return {"mails": self.mails.document(), "episodes": reported, "batches": self.batches} | begun
+        kept = {"mails": self.mails.document(), "episodes": reported, "batches": self.batches}
+        return {**kept, "read_at": iso(self.read_at) or "", **begun}
 
     def _is_whole(self, start: datetime) -> bool:
         return self.begun_at is None or start >= self.begun_at
@@ -93,8 +97,9 @@ class Record:
 
 def from_document(document: Mapping[str, Any], now: datetime) -> Record:
     """Return the record of an untrusted document; one without counted mails begins anew."""
+    read_at = moment(document.get("read_at", document.get("updated_at")))
     if not isinstance(document.get("mails"), list):
-        return Record(begun_at=now)
+        return Record(begun_at=now, read_at=read_at)
     batches = document.get("batches")
     episodes = mapping(document.get("episodes")).items()
     return Record(
@@ -102,6 +107,7 @@ def from_document(document: Mapping[str, Any], now: datetime) -> Record:
         episodes={text(what, 30): reports.from_document(of_rule) for what, of_rule in episodes},
         batches=[text(digest, 32) for digest in batches][-_BATCHES:] if isinstance(batches, list) else [],
         begun_at=moment(document.get("begun_at")),
+        read_at=read_at,
     )
 
 

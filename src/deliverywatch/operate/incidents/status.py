@@ -208,11 +208,11 @@ def _is_old(mute: Mute, now: datetime) -> bool:
 
 
 def _heartbeats(contexts: Mapping[str, Context]) -> list[Heartbeat]:
-    """Return when each system last left its context in the lake."""
+    """Return when each system last read what it watches."""
     return [
-        Heartbeat(key.removeprefix(_STATE).removesuffix(".json"), one.updated_at, _problem(one))
+        Heartbeat(key.removeprefix(_STATE).removesuffix(".json"), one.read_at, _problem(one))
         for key, one in contexts.items()
-        if one.updated_at
+        if one.read_at
     ]
 
 

@@ -286,6 +286,15 @@ def test_a_history_in_a_text_file_may_have_no_end_at_all(tmp_path: Path) -> None
     assert first["t"] == datetime(2026, 11, 21)  # noqa: DTZ001 - DuckDB's timestamps have no zone
 
 
+def test_an_empty_history_beside_good_rows_is_said(folder: Path) -> None:
+    (folder / "users_history" / "part-0.jsonl").unlink()
+    header = "user_id,valid_from,valid_to,is_current,is_deleted,email,plan\n"
+    (folder / "users_history.csv").write_text(header)
+    done = command(folder)
+    assert "of users_history nobody can tell" in done.stdout
+    assert "It passes." not in done.stdout
+
+
 def test_a_history_without_a_version_is_not_good_news(tmp_path: Path) -> None:
     declared = {**DECLARED["pipeline"][0], "records": {}}
     (tmp_path / "pipelines.json").write_text(json.dumps({"pipeline": [{k: v for k, v in declared.items() if v}]}))

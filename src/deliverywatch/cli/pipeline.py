@@ -194,13 +194,17 @@ def _checks(report: Report, conventions: Sequence[str]) -> str:
         f"({score.good:,} of {score.total:,} {what})"
         for name, score, what in (("quality", report.quality, "rows"), ("integrity", report.integrity, "keys"))
     ]
-    nothing = (
-        "Nothing could be judged: there are no rows, or no check of them is made."
-        if not report.failed
-        else "It does not pass."
-    )
-    last = "It passes." if report.is_passed else nothing
-    return "\n".join([*lines, *_not_failed(report.checks), "", *scores, "", last])
+    return "\n".join([*lines, *_not_failed(report.checks), "", *scores, "", _last_words(report)])
+
+
+def _last_words(report: Report) -> str:
+    if report.failed:
+        return "It does not pass."
+    if not report.is_passed:
+        return "Nothing could be judged: there are no rows, or no check of them is made."
+    if empty := report.empty_histories:
+        return f"What is there passes; of {', '.join(empty)} nobody can tell: no version is there, so no run is well."
+    return "It passes."
 
 
 def _not_failed(checks: Sequence[Check]) -> list[str]:

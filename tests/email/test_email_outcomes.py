@@ -25,6 +25,7 @@ ATTEMPTED = ["General", "NoEmail", "MailboxFull", "MessageTooLarge", "ContentRej
 STOPPED = [
     *("Suppressed", "OnAccountSuppressionList", "OnTenantSuppressionList", "EmailValidationSuppressed"),
     *("UnsubscribedRecipient", "OnOrganizationSuppressionList", "RecipientOptOut", "DomainValidationFailed"),
+    *("OnDomainDenyList", "RecipientOpted-Out"),
 ]
 # What an event holds when SES made it, and when a receiving server spoke.
 BY_SES = {"reporting_mta": "dns; amazonses.com", "diagnostic": "Amazon SES did not send the message to this address"}

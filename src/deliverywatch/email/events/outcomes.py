@@ -65,7 +65,7 @@ _ATTEMPTED = (
     *("mailboxfull", "messagetoolarge", "contentrejected", "attachmentrejected"),
 )
 # What its other words are made of: OnAccountSuppressionList, EmailValidationSuppressed, UnsubscribedRecipient ...
-_STOPPED_WORD = r"suppress|validat|unsubscrib|optout|optedout"
+_STOPPED_WORD = r"suppress|validat|unsubscrib|opt-?(ed-?)?out|^on.+list$"
 # How SES begins to say so itself.
 _STOPPED_SENTENCE = r"^\s*amazon ses (has suppressed|did not|does not|will not)"
 # The reply of a receiving server, with its code.

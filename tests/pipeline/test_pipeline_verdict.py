@@ -135,6 +135,18 @@ def test_a_batch_that_failed_inside_a_success_counts() -> None:
     document = results(("model.p.m", "success"))
     document["results"][0]["batch_results"] = {"successful": [["a", "b"]], "failed": [["b", "c"]]}
     assert verdict_on([run_of(document)]) == "failing"
+    document["results"][0]["batch_results"] = {"successful": [], "failed": []}
+    assert verdict_on([run_of(document)]) == "too_little"
+
+
+def test_files_with_one_invocation_count_by_what_they_say() -> None:
+    other = ADDRESS.replace("run_results", "test/run_results")
+    good, bad = results(("test.p.t", "pass")), results(("test.p.u", "fail"))
+    for first, second, expected in ((good, bad, "failing"), (bad, good, "failing"), (good, good, "healthy")):
+        files = Artifacts({ADDRESS: json.dumps(first).encode(), other: json.dumps(second).encode()})
+        output = json.loads(states_event()["detail"]["output"]) | {"more": other}
+        run = run_of_event(states_event(output=json.dumps(output)), PIPELINES, Executions(), files)
+        assert (judge(run).verdict, len(run.dbt)) == (expected, 1 + (first is not second))
 
 
 @pytest.mark.parametrize("result", [None, "success", {"status": "success"}, {"unique_id": 7, "status": "success"}])
@@ -165,6 +177,9 @@ def test_two_steps_of_dbt_with_one_file_leave_the_results_of_one_of_them() -> No
         "DbtTest passed on the results of DbtRun and none of its own: give each a file of its own.",
     )
     assert "none of its own" not in str(judged(history(ADDRESS, ADDRESS, other), detail=detail).observations)
+    foreign = judged(history(ADDRESS, "s3://other-team/dbt/run_results.json"), detail=detail)
+    assert foreign.verdict == "too_little"
+    assert foreign.reasons[0].startswith("DbtTest passed on s3://other-team/dbt/run_results.json, which does not lie")
 
 
 def at(minute: int, *nodes: tuple[str, str], **more: Any) -> Any:

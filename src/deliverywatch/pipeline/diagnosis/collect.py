@@ -255,7 +255,7 @@ def _redriven(execution: Execution, evidence: Evidence) -> Execution:
 def _dbt_runs(
     execution: Execution, pipeline: Pipeline, addresses: Iterable[str], artifacts: Artifacts, collected: _Collected
 ) -> tuple[DbtRun, ...]:
-    runs: dict[str, DbtRun] = {}
+    runs: dict[DbtRun, DbtRun] = {}
     others: list[str] = []
     for address in addresses:
         if not address.startswith(pipeline.artifacts):
@@ -264,8 +264,8 @@ def _dbt_runs(
             if not is_within(run, execution):
                 collected.not_counted.append(_stale(address, run, execution))
                 continue
-            # Two steps may pass the same file on; an invocation counts once.
-            runs[run.invocation_id or address] = replace(run, expected=_expected(address, run, artifacts))
+            # Two steps may pass copies of one file on; they count once.
+            runs[run] = replace(run, expected=_expected(address, run, artifacts))
     if not (runs or collected.problems or collected.not_counted):
         collected.not_counted += others
     return tuple(runs.values())

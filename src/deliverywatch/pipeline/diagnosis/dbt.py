@@ -252,10 +252,12 @@ def _node(result: Mapping[str, Any], command: str) -> Node:
     unique_id, status = text(result.get("unique_id")), text(result.get("status")).lower()
     kind = unique_id.partition(".")[0]
     failures = number(result.get("failures"))
-    ending = _ending(kind, status, command)
-    # dbt may call a model a success of which some batches failed.
-    if ending is Ending.GOOD and mapping(result.get("batch_results")).get("failed"):
+    ending, batches = _ending(kind, status, command), mapping(result.get("batch_results"))
+    # dbt may call a model a success of which some batches failed, or the only one did not compile.
+    if ending is Ending.GOOD and batches.get("failed"):
         ending = Ending.PARTIAL
+    elif ending is Ending.GOOD and batches and not batches.get("successful"):
+        ending, status = Ending.UNKNOWN, f"{status} of no batch"
     return Node(
         unique_id=unique_id,
         kind=kind,

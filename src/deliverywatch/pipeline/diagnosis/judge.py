@@ -167,7 +167,7 @@ def _jobs(run: Run) -> Iterator[Observation]:
 
 def _dbt(run: Run) -> Iterator[Observation]:
     nodes = netted(run.dbt)
-    missing = [*run.not_counted, *lacking(run.dbt), *_overwritten(run)]
+    missing = [*run.not_counted, *lacking(run.dbt), *_not_its_own(run)]
     if not (run.dbt or run.problems or missing) and expects_dbt(run):
         missing = ["No step passed on where the results of dbt lie."]
     yield from (Observation(Verdict.TOO_LITTLE, "dbt", sentence) for sentence in missing)
@@ -177,13 +177,16 @@ def _dbt(run: Run) -> Iterator[Observation]:
         yield Observation(Verdict.HEALTHY, "dbt", f"{good} of {len(nodes)} nodes of dbt have a good result.")
 
 
-def _overwritten(run: Run) -> Iterator[str]:
-    """Yield the steps of dbt whose results lie where another's lay: of the two only the later can be read."""
+def _not_its_own(run: Run) -> Iterator[str]:
+    """Yield the steps of dbt whose results lie elsewhere, or where another's lay: of the two the later can be read."""
     wrote: dict[str, str] = {}
     passed_on = [one for one in run.evidence.passed_on if run.pipeline.steps.get(one[0]) in _BUILT_BY_DBT]
     for step in dict.fromkeys(step for step, _ in passed_on):
         own = [address for other, address in passed_on if other == step]
-        if all(address in wrote for address in own):
+        # Where there are no others, what lies elsewhere is named as such.
+        if run.dbt and not any(address.startswith(run.pipeline.artifacts) for address in own):
+            yield f"{step} passed on {own[0]}, which does not lie where the results of {run.pipeline.name} do."
+        elif all(address in wrote for address in own):
             before = " and ".join(sorted({wrote[address] for address in own}))
             yield f"{step} passed on the results of {before} and none of its own: give each a file of its own."
         wrote = dict.fromkeys(own, step) | wrote

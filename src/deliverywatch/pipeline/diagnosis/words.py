@@ -34,6 +34,11 @@ _OF_SPARK = re.compile(
 )
 # pyodbc and the drivers of MySQL wrap what the server said in a tuple.
 _WRAPPED = re.compile(r"\((?:'(\w{5})'|(\d{4})), (?=[\"'])")
+# Python prints an exception inside another one as its class with what it was given.
+_INSIDE = re.compile(
+    r"\b([A-Z]\w{0,60}(?:Error|Exception|Disconnected))\((?=['\"])"
+    r"|\((?=(?:'[^'\n]{1,200}'|\"[^\"\n]{1,200}\"), [A-Z]\w{0,60}(?:Error|Exception|Disconnected)\()"
+)
 # The fields of an error of Postgres and Redshift, as drivers of Python print them: its SQLSTATE, message and detail.
 _FIELD = re.compile(r"'([CDM])': (?:'([^'\n]{0,4000})'|\"([^\"\n]{0,4000})\")")
 _QUOTED = re.compile(
@@ -67,7 +72,7 @@ _OF_AWS = (
 _CODES = (
     re.compile(r"\b((?:States|Runtime|Sandbox|Lambda|Function)\.[A-Z]\w{1,60}(?:\.\w{1,40}){0,3})"),
     re.compile(
-        r"(?<![\w$])((?:[a-z]\w{0,40}[.$]){0,12}[A-Z]\w{0,80}(?:Exception|Error|Fault|Failure|Timeout|Exceeded|Denied))(?!\w)"
+        r"(?<![\w$])((?:[a-z]\w{0,40}[.$]){0,12}[A-Z]\w{0,80}(?:Exception|Error|Fault|Failure|Timeout|Exceeded|Denied|Disconnected))(?!\w)"
     ),
     # A class by its whole path, as Python prints an exception: psycopg2.errors.UndefinedColumn: ...
     re.compile(r"(?<![\w.])((?:[a-z]\w{0,40}\.){1,8}[A-Z][A-Za-z]{2,60})(?=: |$)", re.MULTILINE),
@@ -83,6 +88,7 @@ _NUMBERED = (
     ("Snowflake", re.compile(r"\b(25[01]\d{3})(?=: )")),
     ("MySQL", re.compile(r"\berrno-of-mysql (\d{4})\b")),
     ("MySQL", re.compile(r"\bERROR (\d{4}) \([0-9A-Z]{5}\)")),
+    ("MySQL", re.compile(r"\b(\d{4}) \([0-9A-Z]{5}\)(?=: )")),
     ("Ora", re.compile(r"\bORA-(\d{5})\b")),
     ("Errno", re.compile(r"\[Errno (\d{1,3})\]", re.IGNORECASE)),
     ("Http", re.compile(r"\(([45]\d\d)\) when calling the")),
@@ -134,7 +140,8 @@ def _without_quotes(message: str) -> str:
     if "{'S': '" in words:
         words = _FIELD.sub(lambda field: f" {'SQLSTATE ' * (field[1] == 'C')}{field[2] or field[3]} ", words)
     words = _OF_SPARK.sub(r"\1\3", words)
-    said = _MESSAGE.sub(_said, _WRAPPED.sub(_with_number, words))
+    words = _INSIDE.sub(r"\1 message: ", _WRAPPED.sub(_with_number, words))
+    said = _MESSAGE.sub(_said, words)
     return _QUOTED.sub(" _ ", _QUOTED_CODE.sub(r"\1", _MESSAGE.sub(_said, said)))
 
 

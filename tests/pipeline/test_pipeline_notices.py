@@ -37,7 +37,13 @@ def test_this_run_stands_beside_the_last_good_one() -> None:
     assert names["This run"] == "2026-11-21T06-00, started 2026-11-21 06:00 UTC, took 21 min 0 s"
     assert names["Last good run"] == "2026-11-21T00-00, started 2026-11-21 00:00 UTC, took 21 min 0 s, 5,120 records"
     assert names["Account"] == "111122223333, us-east-1"
-    assert "Last good run" not in facts(last_good=None)
+    assert facts(last_good=None)["Last good run"] == "none is known"
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 s"), (1, "0 s, redriven once"), (2, "0 s, redriven 2 times")])
+def test_a_run_that_was_redriven_says_so(count: int, words: str) -> None:
+    run = replace(RUN, execution=replace(EXECUTION, redrive_count=count))
+    assert facts(run)["This run"].endswith(words)
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.TIMED_OUT, Status.ABORTED])

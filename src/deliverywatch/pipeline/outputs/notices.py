@@ -90,9 +90,11 @@ def _runs(run: Run, last_good: GoodRun | None) -> Iterator[tuple[str, str]]:
         execution.name, execution.started_at, execution.stopped_at or execution.started_at, _record_count(run)
     )
     is_over = execution.stopped_at is not None
-    yield ("This run", _words(this, "" if is_over else "about to end"))
-    if last_good and last_good.name != execution.name:
-        yield ("Last good run", _words(last_good))
+    count = execution.redrive_count
+    redriven = f", redriven {count} times" if count > 1 else ", redriven once" if count else ""
+    yield ("This run", _words(this, "" if is_over else "about to end") + redriven)
+    if last_good is None or last_good.name != execution.name:
+        yield ("Last good run", _words(last_good) if last_good else "none is known")
 
 
 def _words(run: GoodRun, instead: str = "") -> str:

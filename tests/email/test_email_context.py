@@ -98,10 +98,11 @@ def test_the_end_of_blindness_promises_no_events_that_ses_did_not_tell() -> None
     assert "are lost" in mails.from_json(added(None, sent(1).event("Send", NOW))).blind_end
 
 
-def test_what_to_do_fits_a_mail_about_complaints_too() -> None:
-    steps = mails.from_json(added(None, sent(1).event("Send", NOW))).steps
-    assert "complaints" in steps[0]
-    assert "complained" in steps[1]
+def test_what_to_do_is_of_what_the_mail_is_about() -> None:
+    context = mails.from_json(added(None, sent(1).event("Send", NOW)))
+    of_complaints = context.watch_steps["email-newsletter-complaints"]
+    assert ("bounced for good" in context.steps[1], "complained" in of_complaints[1]) == (True, True)
+    assert not any("bounced" in step for step in of_complaints)
 
 
 def test_batches_add_up_by_the_time_of_sending_and_one_that_firehose_repeats_counts_once() -> None:
@@ -174,7 +175,7 @@ def test_what_cannot_be_read_is_begun_anew_and_says_so(previous: bytes) -> None:
     found = mails.from_json(body)
     assert counted(body) == 200
     assert {one.verdict.value for one in found.assessments.values()} == {"too_little"}
-    assert "began anew at 2026-11-21 09:34 UTC" in found.assessments["email-newsletter-bounces"].sentence
+    assert "Counting began at 2026-11-21 09:34 UTC" in found.assessments["email-newsletter-bounces"].sentence
 
 
 def test_a_document_that_cannot_be_read_is_set_aside() -> None:

@@ -48,6 +48,7 @@ def test_a_campaign_that_bounces_is_critical_as_soon_as_it_is_proven_and_over_on
     day = "" if play.sent_at[-1].date() == START.date() else f"{START:%d %B} "
     assert truth.format(day) in play.text(-1)
     assert "at 0 %" not in play.text(-1)
+    assert "RESOLVED over" in play.text(-1)
 
 
 def test_complaints_that_come_a_day_later_are_mailed_and_end_with_the_truth(built: Path) -> None:
@@ -132,9 +133,19 @@ def test_a_provider_that_puts_mails_off_for_hours_is_a_warning_until_they_are_de
     )
 
 
-def test_a_record_that_is_lost_is_no_good_news(built: Path) -> None:
+@pytest.mark.parametrize("left", [b"lost", None])
+def test_a_record_that_is_lost_is_no_good_news_and_is_told(built: Path, left: bytes | None) -> None:
     play = Play(built).run(campaign(72), 2)
-    play.store.objects["state/email-newsletter.json"] = b"lost"
+    objects = play.store.objects
+    del objects["state/email-newsletter.json"]
+    objects.update({"state/email-newsletter.json": left} if left else {})
     play.run([], 5, START + 2 * HOUR + MINUTE)
     assert "RESOLVED" not in [event for event, _ in play.events("bounces")]
-    assert "Counting began anew" in str(play.document()["assessments"])
+    assert "Counting began at" in str(play.document()["assessments"])
+
+
+def test_a_few_sendings_whose_events_are_lost_hide_nothing_of_the_others(built: Path) -> None:
+    events = sending(600, 20, 4, late=2 * HOUR, late_count=4, kind="complaint")
+    sends = [event for event in events if "send" in event[1]]
+    play = Play(built).run([event for event in events if event not in sends[::50]], 3)
+    assert play.events("complaints")[0] == ("OPENED", "warning")

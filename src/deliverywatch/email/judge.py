@@ -89,7 +89,8 @@ class Judge:
                 set_aside(self.store, key, body)
             ours = document if document is not None and document.get("system") == "email" else {}
             at = _time(ours, now)
-            record = Record() if body is None else from_document(ours, at)
+            # The mails of a first batch were sent before it came; where there is none, those before are not counted.
+            record = Record() if body is None and batch else from_document(ours, at)
             is_new = batch is not None and record.add(batch.tally.minutes, batch.digest, at)
             bounces = batch.tally.bounces if batch and is_new else ()
             proven = record.judge(stream, at, self.limits)

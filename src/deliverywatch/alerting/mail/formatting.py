@@ -28,7 +28,7 @@ def beside(value: float, limit: float, words: Callable[[float], str]) -> str:
     """Return a value in words, with more digits if it would look like the limit that it is beside: 97.98 and 98."""
     if value == limit or words(value) != words(limit):
         return words(value)
-    longer = (f"{value:,.{digits}g}" for digits in range(6, 18))
+    longer = (f"{value:,.{digits}g}" for digits in range(4 if abs(value) < 1000 else 6, 18))
     # Rounded, it may be the limit, or lie on its other side.
     is_below = value < limit
     sides = ((text, float(text.replace(",", ""))) for text in longer)

@@ -170,7 +170,8 @@ def entry_text(story: Story, change: Change) -> str:
     if _is_blind(change):
         return "we see again" if change.event is Event.RESOLVED else "we lost sight"
     if change.event is Event.RESOLVED:
-        return "back to normal"
+        # Of an end without a value nothing is known to be normal: a sending that failed is over, not better.
+        return "over" if change.assessment and change.assessment.value is None else "back to normal"
     level = "in alarm" if change.level is Level.ALARM else change.level.value
     if change.value is None or story.alarm is None:  # without an alarm a value has no unit
         return level

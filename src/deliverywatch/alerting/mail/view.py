@@ -147,7 +147,7 @@ def _subject(story: Story, environment: str) -> str:
         word = "RESOLVED" if story.incident.is_presumed else f"RESOLVED {lasted}"
     # "SMS silence 0%" would read as no silence at all.
     has_share = story.is_percent and not (story.is_over or story.is_low_bad or story.is_blind)
-    share = f" {formatting.percent_short(story.value)}" if has_share and story.value is not None else ""
+    share = " " + story.measured(story.value).replace("\u00a0", "") if has_share and story.value is not None else ""
     return subject_of(word, story.title, f"{share} - {environment} - {story.incident.id}")
 
 

@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 _SHOWN = 9 * 60 // SLOT_MINUTES
 _TOP, _SAMPLES = 5, 5
 
-# For bounces and complaints alike: both watches of a stream read this document.
+_STOP = "If a campaign is still being sent, stop it: SES may pause accounts at 10 % bounces or 0.5 % complaints."
 _STEPS = (
-    "If a campaign is still being sent, stop it: SES may pause accounts at 10 % bounces or 0.5 % complaints.",
-    "Take those who complained or bounced for good off your list; the saved query email-bounce-reasons says why.",
+    _STOP,
+    "Take those who bounced for good off your list; the saved query email-bounce-reasons says why.",
     "If nearly all bounces are of one domain, it refuses you: its postmaster page says what it wants.",
+)
+_COMPLAINT_STEPS = (
+    _STOP,
+    "Take those who complained off your list, and look how they came onto it: did they ask for these mails?",
+    "See whether the way to unsubscribe is easy to find and works, in the mail and in its List-Unsubscribe header.",
 )
 _DELAY_STEPS = (
     "Nothing is lost: SES tries again for 14 hours. Hold back what can wait, above all to this provider.",
@@ -80,7 +85,7 @@ def document(
         week=_week(record, f"{stream} mails", now),
         steps=_STEPS,
         alarm_advice=advice(stream, environment, stack),
-        watch_steps={watch_of(stream, "complaints"): _STEPS, watch_of(stream, "delays"): _DELAY_STEPS},
+        watch_steps={watch_of(stream, "complaints"): _COMPLAINT_STEPS, watch_of(stream, "delays"): _DELAY_STEPS},
         blind_steps=tuple(step.format(stack=stack) for step in _BLIND_STEPS),
         blind_end=_BLIND_END,
         workgroup=f"email-analytics-{environment}",

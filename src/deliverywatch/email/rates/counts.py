@@ -12,6 +12,9 @@ from deliverywatch.messages.untrusted import count
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# One event of a sending for so many outcomes is enough.
+_LEAST_SENT = 2
+
 
 class Counts(NamedTuple):
     """Mails of one time, by what became of them so far.
@@ -48,8 +51,11 @@ class Counts(NamedTuple):
 
     @property
     def lacks_sends(self) -> bool:
-        """Whether it has outcomes of mails whose sending is not counted: a share of these would be of other mails."""
-        return self.sent < max(self.delivered, self.bounced, self.complained)
+        """Whether most of its outcomes are of mails whose sending is not counted, as they were sent before we counted.
+
+        Their share would be of other mails. Of a few that got lost it is not: one must not hide six hundred.
+        """
+        return _LEAST_SENT * self.sent < max(self.delivered, self.bounced, self.complained)
 
     def plus(self, other: Counts) -> Counts:
         """Return the sums."""

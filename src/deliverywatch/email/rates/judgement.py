@@ -53,7 +53,7 @@ class Evidence:
     Attributes:
         slots: The oldest first; only those whose mails are counted from their sending on.
         noun: What is sent, in the plural.
-        note: What the reader should know of the counts; empty for nothing.
+        note: What the reader should know where too little is counted; empty for nothing.
     """
 
     slots: Sequence[MailSlot]
@@ -136,7 +136,7 @@ def _failing(cohort: Cohort, evidence: Evidence) -> Assessment:
         as_of=evidence.now,
         opens=rule.level(counts),
         holds=rule.holds(counts),
-        sentence=evidence.noted(f"{evidence.share(cohort)}{provider}."),
+        sentence=f"{evidence.share(cohort)}{provider}.",
         last_seen=cohort.end,
         seen_count=counts.total,
         value=round(rule.share(counts), 2),
@@ -185,7 +185,7 @@ def _proven(cohort: Cohort, evidence: Evidence, sentence: str, value: float | No
     return Assessment(
         verdict=Verdict.HEALTHY,
         as_of=evidence.now,
-        sentence=evidence.noted(sentence),
+        sentence=sentence,
         last_seen=cohort.end,
         seen_count=cohort.counts.total,
         value=None if value is None else round(value, 2),

@@ -1,7 +1,7 @@
 """What is kept of a stream's mails in its state document, beside what a mail shows: slots, reports, and recent batches.
 
 Firehose may hand over a batch twice: one that is known by the digest of its bytes is not counted again. A record that
-cannot be read begins anew and says so: mails that were sent before are not judged, as their sending is not counted.
+cannot be read, or is gone, begins anew and says so: mails sent before are not judged, as their sending is not counted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Record:
     Attributes:
         episodes: What was reported, by the rule's name.
         batches: Digests of the newest batches, the oldest first.
-        begun_at: When it began anew, because the one before could not be read; None if it never did.
+        begun_at: When it began, or began anew because the one before could not be read; None if nobody knows.
         read_at: When the newest batch came; None if none ever did. Without one, the record is still judged and written.
     """
 
@@ -90,8 +90,8 @@ class Record:
         if self.begun_at is None or now - self.begun_at > _SAID:
             return ""
         return (
-            f"Counting began anew at {self.begun_at:%Y-%m-%d %H:%M} UTC, as the record before could not be read: mails "
-            "sent earlier are not judged."
+            f"Counting began at {self.begun_at:%Y-%m-%d %H:%M} UTC, as there was no record before that could be read: "
+            "mails sent earlier are not judged."
         )
 
 

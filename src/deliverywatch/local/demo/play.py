@@ -118,6 +118,7 @@ def live(
     progress.day(minutes)
     for number in range(minutes):
         minute = start + number * MINUTE
+        cloud.clock.advance_to(minute)
         act(minute)
         cloud.run_schedules(minute)
         cloud.tick(minute)

@@ -1,6 +1,6 @@
 """`deliverywatch demo --system email`: a morning of two streams through the deployed stack.
 
-Read from `perform` on. A newsletter goes to a list that was not cleaned for a year; somebody switches the event
+Read from `perform` on. A newsletter goes to a list that was not cleaned for a year, and half of its bounces come late; somebody switches the event
 destination of the transactional stream off; something that is not an event of SES gets into Firehose. Mails are sent
 through SES, the events land as Parquet by the deployed transform, and Athena counts them at the end.
 """
@@ -27,13 +27,14 @@ SENDER = "news@example.com"
 _LENGTH, _FAST = timedelta(hours=8), timedelta(hours=4)
 _DOMAINS = ("example.com", "example.net", "example.org")
 _LINKS = ("https://example.com/offer", "https://example.com/story", "https://example.com/unsubscribe")
-_NEWSLETTER_COUNT, _NEWSLETTER_MINUTES = 300, 10
+_NEWSLETTER_COUNT, _NEWSLETTER_MINUTES, _LATE = 300, 10, 50
 
 
 # By minutes after the start; the newsletter bounces for six hours in the alarm's window.
 _NEWSLETTER, _GARBAGE, _OFF, _ON = 30, 75, 90, 180
 _ACTS = {
     _NEWSLETTER: f"The newsletter goes to {_NEWSLETTER_COUNT} people, one in eight of whom is gone",
+    _NEWSLETTER + _LATE: "Half of the servers of those who are gone say so only now",
     _GARBAGE: "Somebody puts a record into Firehose that is not an event of SES",
     _OFF: "The transactional event destination is switched off",
     _ON: "The transactional event destination is switched on again",
@@ -126,8 +127,12 @@ class World:
     def _newsletter(self, number: int) -> None:
         count = _NEWSLETTER_COUNT // _NEWSLETTER_MINUTES
         for person in range(number * count, (number + 1) * count):
-            who = "bounce" if person % 8 == 0 else "complaint" if person == 50 else "reader"
+            who = {0: "bounce", 8: "gone"}.get(person % 16, "complaint" if person == 50 else "reader")
             send(self._cloud, "newsletter", f"{who}{person}@{_DOMAINS[person % 3]}", "Issue 12", "issue-12")
+            if who == "gone":
+                sent = self._cloud.ses.sent[-1]
+                answered = sent.sent_at + _LATE * play.MINUTE
+                self._cloud.ses.publish(sent, answered, sent.bounce(answered))
 
     def _visits(self, minute: datetime) -> None:
         """Half of the readers open, some click, some of both are programs."""

@@ -1,8 +1,8 @@
 """`deliverywatch demo --system email`: a morning of two streams through the deployed stack.
 
-Read from `perform` on. A newsletter goes to a list that was not cleaned for a year, and half of its bounces come late; somebody switches the event
-destination of the transactional stream off; something that is not an event of SES gets into Firehose. Mails are sent
-through SES, the events land as Parquet by the deployed transform, and Athena counts them at the end.
+Read from `perform` on. A newsletter goes to a list that was not cleaned for a year, and half of its bounces come late;
+somebody switches the event destination of the transactional stream off; something that is not an event of SES gets into
+Firehose. Mails are sent through SES, the events land as Parquet by the deployed transform, and Athena counts them.
 """
 
 import math

@@ -1,6 +1,7 @@
 """Athena's SQL -> DuckDB's, to run it on this machine. Never deployed: both packages come with the extra `local`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from deliverywatch.errors import ConfigurationError
@@ -36,6 +37,33 @@ def translated(query: str, views: Callable[[str], str | None] = lambda _: None) 
 
     tree = sqlglot.parse_one(query, read="athena")
     return query if tree is None else str(_inlined(tree, views).sql(dialect="duckdb"))
+
+
+def refused_casts(query: str, kinds: Mapping[str, str]) -> Iterator[str]:
+    """Yield what Athena says of casts to text that DuckDB makes.
+
+    `kinds` has the types of the tables' columns, by their names in lower case, as DuckDB or Glue writes them.
+    """
+    for column in _spelled(query):
+        kind = kinds.get(column.lower(), "").lower()
+        nested = "array" if kind.endswith("[]") else next(filter(kind.startswith, _NEVER_TEXT), "")
+        if nested:
+            yield f'TYPE_MISMATCH: Cannot cast {_NEVER_TEXT.get(nested, nested)} to varchar: "{column}"'
+
+
+# What Athena casts to no text, as it calls it.
+_NEVER_TEXT = {"array": "array", "map": "map", "struct": "row", "blob": "varbinary", "binary": "varbinary"}
+
+
+@lru_cache(64)
+def _spelled(query: str) -> tuple[str, ...]:
+    """Return the columns that a query casts to text; names that are not quoted are its own."""
+    import sqlglot
+    from sqlglot import exp
+
+    casts = [cast for cast in sqlglot.parse_one(query, read="athena").find_all(exp.Cast) if cast.is_type("varchar")]
+    columns = [cast.this for cast in casts if isinstance(cast.this, exp.Column)]
+    return tuple(dict.fromkeys(column.name for column in columns if column.this.quoted))
 
 
 def _inlined(tree: Any, views: Callable[[str], str | None]) -> Any:

@@ -356,6 +356,16 @@ def test_cloudformation_takes_what_athena_refuses_and_a_query_through_a_view_say
         answer(cloud, bucket, "SELECT order FROM good")
 
 
+def test_a_nested_column_is_not_read_as_text(cloud: LocalCloud, bucket: str) -> None:
+    columns = [{"Name": "tags", "Type": "array<string>"}, {"Name": "a", "Type": "string"}]
+    glue = cloud.client("glue")
+    glue.create_database(DatabaseInput={"Name": "nested"})
+    glue.create_table(DatabaseName="nested", TableInput=changed(TABLE, "StorageDescriptor/Columns", columns))
+    said = answer(cloud, bucket, """SELECT CAST("tags" AS VARCHAR) FROM nested.t""")
+    assert said.endswith('TYPE_MISMATCH: Cannot cast array to varchar: "tags"')
+    assert answer(cloud, bucket, """SELECT CAST("a" AS VARCHAR) FROM nested.t""") == "SUCCEEDED "
+
+
 JSON_TABLE = {
     **TABLE,
     "Name": "lines",

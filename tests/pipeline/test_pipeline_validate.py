@@ -295,6 +295,32 @@ def test_an_empty_history_beside_good_rows_is_said(folder: Path) -> None:
     assert "It passes." not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("kind", "called"),
+    [("INTEGER[]", "array"), ("STRUCT(a INTEGER)", "row"), ("MAP(VARCHAR, INTEGER)", "map"), ("BLOB", "varbinary")],
+)
+def test_what_athena_cannot_write_as_text_is_refused_here_too(kind: str, called: str) -> None:
+    world = World()
+    world.load(good(200))
+    world.tables.connection.execute(f"ALTER TABLE users ALTER email TYPE {kind} USING NULL")
+    with pytest.raises(InputError, match=f'Cannot cast {called} to varchar: "email"'):
+        world.validate(Part.RECORDS)
+
+
+@pytest.mark.parametrize("text", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.000+0000"])
+def test_the_source_may_write_its_changes_as_text(text: str) -> None:
+    world = World()
+    world.load(good(200))
+    world.tables.connection.execute(
+        f"ALTER TABLE users ALTER changed_at TYPE VARCHAR USING strftime(changed_at, '{text}')"
+    )
+    assert world.validate(Part.RECORDS).age_hours == 2
+    world.tables.connection.execute("ALTER TABLE users ALTER loaded_at TYPE VARCHAR")
+    with pytest.raises(InputError) as refused:
+        world.validate(Part.RECORDS)
+    assert "loaded_at of records has to be a timestamp" in str(refused.value.next_step)
+
+
 def test_a_history_without_a_version_is_not_good_news(tmp_path: Path) -> None:
     declared = {**DECLARED["pipeline"][0], "records": {}}
     (tmp_path / "pipelines.json").write_text(json.dumps({"pipeline": [{k: v for k, v in declared.items() if v}]}))

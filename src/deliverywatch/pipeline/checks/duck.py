@@ -38,6 +38,11 @@ class LocalTables:
 
     def rows(self, sql: str, database: str) -> Sequence[dict[str, Any]]:  # noqa: ARG002 - a folder is one database
         """Return the rows of a query in Athena's SQL, or raise InputError if it cannot be run."""
+        for reason in athena_duckdb.refused_casts(sql, self._kinds(sql)):
+            raise InputError(
+                f"The check cannot be run: {reason}.",
+                next_step="Declare a column that holds one value, no list of them.",
+            )
         try:
             result = self.connection.execute(_translated(sql))
             names = [column[0] for column in result.description]
@@ -45,13 +50,23 @@ class LocalTables:
         except self._error as error:
             first, *lines = str(error).splitlines()
             reason = " ".join([first, *(line for line in lines if line.startswith(_REASONS))])
-            is_number = re.search(r'field format: "\d+"', reason)
             raise InputError(
                 f"The check cannot be run: {reason.rstrip('. ')}.",
-                next_step="Declare times, such as yyyymmdd or epoch_seconds: valid_from and valid_to are numbers."
-                if is_number
-                else f"Compare the declaration with the tables: {', '.join(self._names())}.",
+                next_step=self._next_step(reason),
             ) from error
+
+    def _next_step(self, reason: str) -> str:
+        if re.search(r'field format: "\d+"', reason):
+            return "Declare times, such as yyyymmdd or epoch_seconds: valid_from and valid_to are numbers."
+        if "and type TIMESTAMP" in reason:
+            return "loaded_at of records has to be a timestamp: make it one where it is written, or in a view."
+        return f"Compare the declaration with the tables: {', '.join(self._names())}."
+
+    def _kinds(self, sql: str) -> dict[str, str]:
+        """Return the type of each column of the tables that a query names."""
+        query = "SELECT table_name, column_name, data_type FROM information_schema.columns"
+        listed = self.connection.execute(query).fetchall()
+        return {name.lower(): kind for table, name, kind in listed if f'"{table.lower()}"' in sql.lower()}
 
     def _names(self) -> list[str]:
         listed = self.connection.execute("SELECT table_name FROM information_schema.tables ORDER BY 1").fetchall()

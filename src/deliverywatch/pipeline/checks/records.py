@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from deliverywatch.pipeline.checks.sql import identifier, table_name, time_of, timestamp, whole
+from deliverywatch.pipeline.checks.sql import identifier, moment, table_name, time_of, timestamp, whole
 from deliverywatch.pipeline.checks.validation import Check, Result, Score, Topic, beside
 from deliverywatch.pipeline.declaration.limits import Limits
 from deliverywatch.pipeline.declaration.pipelines import Records
@@ -15,7 +15,7 @@ def query(records: Records, since: datetime, until: datetime) -> str:
     missing = {column: _is_missing(column) for column in records.required}
     counts = [f"  COUNT_IF({condition}) AS missing_{number}" for number, condition in enumerate(missing.values())]
     # One row that is dated in the future must not make all others look fresh.
-    changed_at = identifier(records.changed_at)
+    changed_at = moment(records.changed_at)
     changed = f"CASE WHEN {changed_at} <= {timestamp(until)} THEN {changed_at} END"
     newest = f"MAX({changed})" if records.changed_at else "NULL"
     lines = [

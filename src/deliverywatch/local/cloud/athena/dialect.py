@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from deliverywatch.athena_duckdb import translated
+from deliverywatch.athena_duckdb import refused_casts, translated
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.athena import projection, statements
 from deliverywatch.local.cloud.athena.tables import refusal, view_definition
@@ -155,6 +155,9 @@ def _refusals(query: str, database: str) -> Iterator[str]:
 
 def _refusals_of(tree: Any, database: str, name: str, table: Mapping[str, Any]) -> Iterator[str]:
     yield from filter(None, [refusal(name, table)])
+    columns_of_glue = (table.get("StorageDescriptor") or {}).get("Columns") or []
+    kinds = {str(column["Name"]): str(column.get("Type", "")) for column in columns_of_glue}
+    yield from refused_casts(tree.sql(dialect="athena"), kinds)
     projected = projection.projection_of(name, table)
     yield from statements.unnamed_keys(tree, projected.injected if projected else ())
     if definition := view_definition(table):

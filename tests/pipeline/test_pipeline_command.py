@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from click.testing import CliRunner
+from moto import mock_aws
 
 from deliverywatch.cli import main
 from pipeline.pipeline_world import EVENTS, failed, good_history, step, succeeded
@@ -97,3 +99,24 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path, content: str, 
 def test_without_dry_run_it_says_that_it_needs_it() -> None:
     done = run("publish", str(EVENTS / "dbt_v4.json"))
     assert (done.exit_code, "--dry-run" in done.stderr) == (2, True)
+
+
+def test_an_execution_is_diagnosed_by_the_declaration_of_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declaration = tmp_path / "pipelines.toml"
+    declaration.write_text(
+        '[[pipeline]]\nname = "a"\nstate_machine = "a-${Environment}"\nsteps = { Load = "ingest" }\n'
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        client = boto3.client("stepfunctions", region_name="eu-west-1")
+        role = "arn:aws:iam::123456789012:role/a"
+        machine = client.create_state_machine(name="a-dev", definition='{"StartAt": "A", "States": {}}', roleArn=role)
+        arn = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        asked = ("diagnose", arn, "--pipelines", str(declaration), "--region", "eu-west-1")
+        dev, prod = (run(*asked, "--environment", environment) for environment in ("dev", "prod"))
+    assert ("Load did not run" in dev.stdout, dev.stderr) == (True, "")
+    assert "Load" not in prod.stdout
+    assert "no pipeline with the state machine a-dev in the environment prod" in prod.stderr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import Time, json_option, print_json, wrapped
+from cwalarm.cli.terminal import Time, echo, json_option, print_json, wrapped
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.output import print_either
@@ -111,7 +111,7 @@ def _diagnosed(arn: str, declaration: Path | None, environment: str, target: Tar
     source, cloud = _declared(declaration, environment), target.connect()
     *_, account, _, name = arn.split(":")[:7]
     steps, artifacts = aws.StepFunctions(cloud.client("stepfunctions")), aws.Artifacts(cloud.client("s3"), account)
-    run = run_of_arn(arn, _pipelines(source, name), steps, artifacts)
+    run = run_of_arn(arn, _pipelines(source, name, environment), steps, artifacts)
     return examine(run, shipped().with_rules(source.document))[0]
 
 
@@ -287,12 +287,15 @@ def _declared(declaration: Path | None, environment: str) -> Source:
     return replace(source, document=in_environment(source.document, environment))
 
 
-def _pipelines(source: Source, machine: str) -> tuple[Pipeline, ...]:
+def _pipelines(source: Source, machine: str, environment: str) -> tuple[Pipeline, ...]:
     """Return the declared pipelines, and one without a declaration for a state machine that is not among them."""
     from deliverywatch.pipeline.declaration.pipelines import Pipeline, pipelines_of
 
     declared = pipelines_of(source.document, source) if source.document else ()
     is_declared = any(machine in (pipeline.name, pipeline.state_machine) for pipeline in declared)
+    if declared and not is_declared:
+        where = f"{source.file} declares no pipeline with the state machine {machine} in the environment {environment}"
+        echo(f"{where}: it is read without its steps. Another --environment may have it.", err=True)
     return declared if is_declared else (*declared, Pipeline(machine, machine))
 
 

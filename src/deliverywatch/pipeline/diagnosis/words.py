@@ -96,7 +96,12 @@ _NUMBERED = (
     ("Sqlstate", re.compile(r"\b(?i:SQLSTATE)[:= (]{1,2}\[?([0-9A-Z]{5})")),
     # ODBC, and JDBC of the same makers: [SQLSTATE] [maker][driver] words.
     ("Sqlstate", re.compile(r"\[([0-9A-Z]{5})\] ?\[\w")),
-    ("Http", re.compile(r"\b(?:status ?code|https?(?: status| error)?|status)[:= ]{1,2}(\d{3})\b", re.IGNORECASE)),
+    (
+        "Http",
+        re.compile(
+            r"\b(?:status ?code|https?(?: status| error)?|(?<!header with )status)[:= ]{1,2}(\d{3})\b", re.IGNORECASE
+        ),
+    ),
     ("Http", re.compile(rf"\b([45]\d\d)(?= (?:{_HTTP}))", re.IGNORECASE)),
     (
         "ExitCode",

@@ -234,11 +234,20 @@ def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n"])
-def test_a_file_without_events_lands_nothing(content: bytes, tmp_path: Path) -> None:
+def test_a_file_without_events_lands_nothing_and_has_failed(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "empty.ndjson"
     path.write_bytes(content)
-    told = json.loads(land(path, tmp_path / "lake", "--json").stdout)
-    assert (told["records"]["rows"], told["objects"]) == (0, [])
+    result = land(path, tmp_path / "lake", "--json")
+    landed = json.loads(result.stdout)
+    assert (result.exit_code, landed["records"]["rows"], landed["objects"]) == (1, 0, [])
+    assert "there is no event in it" in result.stderr
+
+
+def test_a_small_file_that_holds_an_endless_line_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    (tmp_path / "events").write_bytes(gzip.compress(b" " * (65 * 2**20)))
+    result = land(tmp_path / "events", tmp_path / "lake")
+    assert result.exit_code == 2
+    assert "has a line of more than 64 MiB" in result.stderr
 
 
 def test_a_file_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STREAMS = click.Choice(["newsletter", "transactional"])
 _MOST_REFUSALS = 10
 _GZIP = b"\x1f\x8b"
+_LONGEST_BYTES = 64 * 2**20
 
 
 @click.command()
@@ -53,7 +54,7 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
            "misfits": {"open.ipAddress": 1}, "envelopes": {"SNS": 1},
            "errors": [{"line": 2, "reason": "not_json", "sentence": ""}]}
 
-    Exit code 1: no event could be read. 3: a field was lost.
+    Exit code 1: no event landed. 3: a field was lost.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.email import land as flow
     from deliverywatch.storage.folder import Folder
@@ -65,9 +66,8 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
         print_json(document)
     else:
         _show(document, out)
-    if landed.refusals and not document["records"]["rows"]:
-        why = one_line(landed.refusals[0][1].sentence)
-        echo(f"Nothing of {events} landed, and it lies under the error prefix of {out}: {why}", err=True)
+    if not document["records"]["rows"]:
+        echo(_nothing(events, out, landed), err=True)
         raise SystemExit(Exit.FAILED)
     if landed.fields.lost:
         raise SystemExit(Exit.CHECK_FAILED)
@@ -80,18 +80,34 @@ def raw_lines(paths: Iterable[Path]) -> Iterator[bytes]:
             raise InputError(f"There is no file {path}.", next_step="Name a file of SES events.")
         try:
             with path.open("rb") as file, _opened(file, file.peek(2)[:2]) as lines:
-                yield from lines
+                yield from _bounded(lines, path)
         except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeError) as error:
             raise InputError(f"{path} is damaged: {error}.", next_step="Fetch the file again.") from error
 
 
-def _opened(file: BufferedReader, magic: bytes) -> AbstractContextManager[Iterable[bytes]]:
+def _bounded(file: io.BufferedIOBase, path: Path) -> Iterator[bytes]:
+    while line := file.readline(_LONGEST_BYTES + 1):
+        if len(line) > _LONGEST_BYTES:
+            # A small file of gzip can hold a line that no memory does.
+            sentence = f"{path} has a line of more than {_LONGEST_BYTES // 2**20} MiB."
+            raise InputError(sentence, next_step="Write one event a line, as 'jq -c .[]' does of an array.")
+        yield line
+
+
+def _opened(file: BufferedReader, magic: bytes) -> AbstractContextManager[io.BufferedIOBase]:
     if magic == _GZIP:
         return gzip.GzipFile(fileobj=file)
     if magic in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         # As PowerShell writes what it redirects.
         return io.BytesIO(file.read().decode("utf-16").encode())
     return file
+
+
+def _nothing(events: Path, out: Path, landed: Landed) -> str:
+    if not landed.refusals:
+        return f"Nothing of {events} landed: there is no event in it."
+    why = one_line(landed.refusals[0][1].sentence)
+    return f"Nothing of {events} landed, and it lies under the error prefix of {out}: {why}"
 
 
 def _settings(events: Path, stream: str, at: datetime, campaign_tag: str) -> Settings:

@@ -51,6 +51,9 @@ _OF_REPORT = (
     *("contact_list", "subscription_source", "unsubscribed_all"),
 )
 
+# Most events are of these, and have none of it.
+_WITHOUT_REPORT = ("Send", "Delivery", "Open", "Click")
+
 Read = Callable[[Any, str, str, "Misfits"], Any]
 
 _READ: dict[str, Read] = {
@@ -169,8 +172,9 @@ def _event_id(made: Row) -> str:
     # open a mail in the same millisecond, and SES can report two bounces of it: what is taken for a copy is merged away
     # for good. Of an event that could not be read in full, only the whole text is sure to distinguish it.
     of_visit = (made.get(name) or "" for name in ("link", "ip_address", "user_agent"))
-    of_report = (f"{name}={made[name]}" for name in _OF_REPORT if made.get(name) is not None)
-    parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], *of_visit, *of_report)
+    parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], *of_visit)
+    if made["event_type"] not in _WITHOUT_REPORT:
+        parts += tuple(f"{name}={made[name]}" for name in _OF_REPORT if made.get(name) is not None)
     if made["misfits"]:
         parts = (made["raw"],)
     return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

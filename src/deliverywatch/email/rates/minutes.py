@@ -15,4 +15,5 @@ class MinuteCounts:
 
     def add(self, domain: str, counts: Counts) -> None:
         """Count mails to a domain."""
-        self.domains[domain] = self.domains.get(domain, Counts()).plus(counts)
+        before = self.domains.get(domain)
+        self.domains[domain] = before.plus(counts) if before else counts

@@ -115,9 +115,18 @@ CAUGHT, HIDDEN = "caught-succeeds", "named-succeeds"
           "Say": task("Done", SNS), "Done": DONE}, [("status-succeeds", "Say")]),
         ({"Ask": task("Is"), "Is": choice("Ask", DONE="Done", FAILED="Say"), "Say": task("Done", SNS), "Done": DONE},
          [("status-succeeds", "Say")]),
+        ({"Ask": task("Is", GET_RUN), "Is": choice("Say", RUNNING="Ask", SUCCEEDED="Done"), "Say": task("Done", SNS),
+          "Done": DONE}, [("status-succeeds", "Say")]),
+        *(({"Ask": task("Is", GET_RUN), "Say": task("Done", SNS), "Done": DONE,
+            "Is": {"Type": "Choice", "Choices": [rule | {"Next": "Say"}], "Default": "Done"}},
+           [("status-succeeds", "Say")])
+          for rule in ({"Not": {"Variable": "$.s", "StringEquals": "SUCCEEDED"}},
+                       {"Condition": "{% $states.input.s != 'SUCCEEDED' %}"})),
         ({"Wait": {"Type": "Wait", "Next": "Ask"}, "Ask": task("Is", GET_RUN), "Is": choice("Done", RUNNING="Wait"),
           "Done": END}, [("status-succeeds", "Done")]),
         # As they should be.
+        ({"Ask": task("Is", f"{SERVICE}dynamodb:getItem"), "Is": choice("Work", COMPLETED="Done"), "Work": task(),
+          "Done": DONE}, []),
         ({"Work": WORK, "Done": DONE, "Tell": task("Stop"), "Stop": FAIL}, []),
         ({"Work": WORK, "Done": DONE, "Tell": choice("Stop", known="Done"), "Stop": FAIL}, []),
         ({"Work": WORK, "Done": DONE, "Tell": choice("Stop", few="Work"), "Stop": FAIL}, []),

@@ -27,6 +27,8 @@ _MAILS = re.compile(r"^(aws-sdk:)?(sns:publish|ses(v2)?:send)")
 _FAILED_STATUS = re.compile(
     r"^(FAILED|FAILURE|ERROR|TIMED_OUT|TIMEOUT|ABORTED|STOPPED|FAULT|CANCELLED)$", re.IGNORECASE
 )
+_GOOD_STATUS = re.compile(r"^(SUCCEEDED|SUCCESS|SUCCESSFUL|COMPLETED?|FINISHED)$", re.IGNORECASE)
+_UNLIKE = re.compile(r"!=\s{0,9}['\"]([^'\"]{1,40})['\"]")
 _STATUS_CALL = re.compile(r":(get|describe|batchGet|list)[A-Z]")
 _QUOTED = re.compile(r"['\"]([^'\"]{1,40})['\"]")
 _END_IT = "End it in a Fail state."
@@ -123,7 +125,7 @@ def _marks(catch: Mapping[str, Any]) -> set[str]:
 
 
 def _asks(choice: Mapping[str, Any], marks: Collection[str]) -> bool:
-    words = json.dumps(choice.get("Choices"))
+    words = json.dumps(choice.get("Choices"), default=str)
     return any(mark in words for mark in marks)
 
 
@@ -167,9 +169,13 @@ def _failed_roads(scope: Scope, kinds: _Kinds, name: str, *, is_answer: bool) ->
     """Yield where a Choice sends a status of failure: by a rule, or by default where no rule knows how it ended."""
     rules, default = objects(scope.states[name].get("Choices")), text(scope.states[name].get("Default"))
     targets, words = [text(rule.get("Next")) for rule in rules], [[*_words_of(rule)] for rule in rules]
-    failed = {
-        to: word for to, compared in zip(targets, words, strict=True) for word in compared if _FAILED_STATUS.match(word)
-    }
+    statuses = [(to, status) for to, rule in zip(targets, rules, strict=True) for status in _failed_statuses(rule)]
+    good = next((word for compared in words for word in compared if _GOOD_STATUS.match(word)), "")
+    if is_answer and good and not statuses and not scope.ways.get(default, 0) & scope.bit[name]:
+        # Where work is done by default, it is to be done yet.
+        is_idle = not scope.leads([default], name) & ~scope.leads(targets, name) & kinds.work
+        statuses = [(default, f"not {good}")] if is_idle else []
+    failed = dict(statuses)
     for to, status in failed.items():
         if road := _road(scope, name, to, [one for one in (*targets, default) if one not in failed]):
             yield road, status
@@ -178,6 +184,14 @@ def _failed_roads(scope: Scope, kinds: _Kinds, name: str, *, is_answer: bool) ->
     # What does work with the result notices that there is none.
     if road and not (road.own | road.shared) & kinds.work:
         yield road, f"not {words[0][0]}, failed or not"
+
+
+def _failed_statuses(rule: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the statuses of failure that a rule of a Choice is for, also as what is not a good one."""
+    yield from (word for word in _words_of(rule) if _FAILED_STATUS.match(word))
+    inner, condition = mapping(rule.get("Not")), text(rule.get("Condition"))
+    unlike = [*_words_of(inner), *_UNLIKE.findall(condition)]
+    yield from (f"not {word}" for word in unlike if _GOOD_STATUS.match(word))
 
 
 def _is_in_loop(scope: Scope, name: str) -> bool:

@@ -35,7 +35,6 @@ class Published:
 _ENVIRONMENT = frozenset({"Environment"})
 _SLOT = thresholds.SLOT_MINUTES * 60
 _ROUND = 900
-_RUN = thresholds.PIPELINE_MISSED_RUN_HOURS * 3600
 _OF_A_PIPELINE = frozenset({"Environment", "Pipeline", "JobType"})
 
 
@@ -57,7 +56,8 @@ PUBLISHED = (
         for name in ("Created", "Updated", "Deleted", "Unchanged", "Failed", "SourceFailed")
     ),
     *(
-        Published(PIPELINE, name, _OF_A_PIPELINE, _RUN, (("JobType", _parts_of(name)),))
+        # How often a run comes is declared, and so are the hours without one that the declaration is checked for.
+        Published(PIPELINE, name, _OF_A_PIPELINE, values=(("JobType", _parts_of(name)),))
         for name in dict.fromkeys(name for _, name in PIPELINE_METRICS)
     ),
 )  # fmt: skip

@@ -19,12 +19,14 @@ import build
 import stacks
 from blocks.extras import Extra
 from cfn.cfn_values import of_type
+from checks import lint
 from cwalarm.definitions import alarm, documents
 from cwalarm.unit_tests import cases
 from deliverywatch.alerting.incidents.severity import watches
 from deliverywatch.backtest.cases import check
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.level import Level
+from deliverywatch.pipeline.declaration.limits import RANGES
 from deliverywatch.pipeline.declaration.pipelines import RESERVED_NAMES, pipelines_of
 from deliverywatch.pipeline.declaration.source import Source
 from deliverywatch.pipeline.diagnosis.collect import run_of_event
@@ -108,6 +110,13 @@ def test_limits_keep_their_decimals_in_the_parameters_and_their_bounds() -> None
     read = {name: own[name]["Default"] for name in ("IntegrityPercent", "QualityPercent", "StaleHours")}
     assert read == {"IntegrityPercent": "99.9", "QualityPercent": "99.55", "StaleHours": "0.5"}
     assert (own["StaleHours"]["MinValue"], own["StaleHours"]["MaxValue"]) == (0, 8760)
+
+
+@pytest.mark.parametrize("end", ["lowest", "highest"])
+def test_every_limit_can_be_built_from_one_end_of_its_range_to_the_other(end: str) -> None:
+    limits = {name: getattr(limit, end) for name, limit in RANGES.items()}
+    pipelines = pipelines_of({"pipeline": [{"name": "orders", "state_machine": "x", "limits": limits}]})
+    lint.check(stacks.template([*stacks.chosen([]), stack_of(pipelines)], "arm64", "0").to_dict())
 
 
 @pytest.mark.parametrize("written", ["0.000001", "99.999999", "0.00001", "100", "12.3456789012345"])

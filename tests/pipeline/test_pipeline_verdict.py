@@ -487,6 +487,8 @@ def task(name: str, service: str, api: str, output: Any, **given: Any) -> list[d
         ("aws-sdk:batch", "describeJobs", {"Jobs": [{"JobId": "1", "Status": "FAILED", "StatusReason": "c"}]}),
         ("athena", "getQueryExecution", {"QueryExecution": {"Status": {"State": "CANCELLED"}}}),
         ("aws-sdk:emrserverless", "getJobRun", {"JobRun": {"JobRunId": "1", "State": "FAILED", "StateDetails": "c"}}),
+        ("lambda", "invoke", {"Payload": {"errorType": "DbtError", "errorMessage": "no such column"}}),
+        ("aws-sdk:sagemaker", "describeProcessingJob", {"ProcessingJobStatus": "Failed", "FailureReason": "c"}),
         ("aws-sdk:redshiftdata", "describeStatement", {"Id": "1", "Status": "FAILED", "Error": "no such column"}),
     ],
 )

@@ -25,8 +25,8 @@ _ID_OF_STARTED = {
 _SERVICES = {"sfn": "states", "emrserverless": "emr-serverless"}
 # Not `list...`: lists show what ended long ago, too.
 _POLLS = ("describe", "get", "batchGet")
-_STATUS = ("Status", "State", "BuildStatus")
-_REASONS = ("Cause", "StateChangeReason", "StatusReason", "StateDetails", "Error")
+_STATUS = ("Status", "State", "BuildStatus", "ProcessingJobStatus", "TrainingJobStatus", "TransformJobStatus")
+_REASONS = ("Cause", "FailureReason", "StateChangeReason", "StatusReason", "StateDetails", "Error")
 _ERROR_CODE = 400
 _BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED", "CANCELLED")
 _ENDS = (*_BAD_ENDS, "SUCCEEDED", "SUCCESS", "COMPLETED", "FINISHED")
@@ -36,7 +36,8 @@ def failure_in(step: str, kind: str, details: Mapping[str, Any], output: Mapping
     """Return the failure that a task answered with, though it succeeded; `kind` is the type of the history's event."""
     # A function that is a task by its ARN answers without an envelope.
     payload = output if kind.startswith("LambdaFunction") else mapping(decoded(output.get("Payload")))
-    if error := text(output.get("FunctionError")):
+    # What Lambda says of an exception; a function that passes on another's answer may return it, too.
+    if error := text(output.get("FunctionError")) or (payload.get("errorMessage") and text(payload.get("errorType"))):
         return Failure(step, text(payload.get("errorType")) or error, _worded(payload.get("errorMessage")))
     code = number(payload.get("statusCode")) or _digits(payload.get("statusCode"))
     if code >= _ERROR_CODE:
@@ -73,7 +74,7 @@ def _parts(output: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _status(part: Mapping[str, Any]) -> str:
     values = [part.get(name) for name in _STATUS]
-    return next(filter(None, (text(value) or text(mapping(value).get("State")) for value in values)), "")
+    return next(filter(None, (text(value) or text(mapping(value).get("State")) for value in values)), "").upper()
 
 
 def _failure_of(step: str, part: Mapping[str, Any]) -> Failure:

@@ -261,6 +261,8 @@ def test_the_cause_is_a_line_about_the_node(said: str, line: str) -> None:
     ("said", "line"),
     [
         ("An error occurred while calling o13.save. org.apache.hudi.HoodieException: Clash", "HoodieException: Clash"),
+        (":HTTPDriver for http://c returned response code 404)\n Code: 60. DB::Exception: Odd", "Odd"),
+        ('TrinoUserError(type=USER_ERROR, name=ODD, message="It is odd", query_id=2024_1)', "It is odd"),
         ("Job aborted due to stage failure: a, most recent failure: b (TID 8, ): java.lang.OopsError", "OopsError"),
         ("CannotStartContainerError: OCI runtime create failed: process_linux.go:4: no such file",
          "CannotStartContainerError: no such file"),

@@ -45,6 +45,11 @@ _NOISE = tuple(
         (r"\b(?:\w{1,40}\.go:\d+|unable to start container process|starting container process caused): ", 0),
         (r"\bError response from daemon: ", 0),
         (r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD) https?://\S{1,2000} ?", 0),
+        # ClickHouse, and Trino as its driver for Python prints an error.
+        (r"^:HTTPDriver [^\n]{1,300}?returned response code \d{3}\)\s*", 0),
+        (r"^Code: \d{1,5}\.\s{0,9}(?:DB::Exception: )?", 0),
+        (r"\bTrino\w{0,40}Error\(type=\w{1,40}, name=\w{1,60}, message=\"", 0),
+        (r"\", query_id=\w{1,80}\)$", 0),
         # What a server adds: where it is, and what one may do.
         (r"\s(?:DETAIL|HINT|CONTEXT|LINE \d{1,6}): .*", re.DOTALL),
         (r"\s*\n\s*(?:This|The|Please|You|Check|See|Verify|If|To)\b.*", re.DOTALL),
@@ -64,7 +69,7 @@ _LINES = tuple(
             rf"\b(?:relation|table|view) {_NAME} (?:does not exist|not found|cannot be found)",
             "table {0} does not exist",
         ),
-        (r"\btable ([\w.-]{3,160}) does not exist", "table {0} does not exist"),
+        (r"\btable ([\w.-]{3,160}) (?:does not|doesn't) exist", "table {0} does not exist"),
         (rf"{_NAME} is undefined", "{0} is undefined"),
         (r"not authorized to perform: ([\w:*]{1,120}) on resource: ([^\s,]{1,300})", "{0} on {1} is not allowed"),
         (r"not authorized to perform: ([\w:*]{1,120})", "{0} is not allowed"),

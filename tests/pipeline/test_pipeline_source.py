@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deliverywatch.errors import InputError
 from deliverywatch.pipeline.checks import scd2
 from deliverywatch.pipeline.checks.conventions import described
 from deliverywatch.pipeline.checks.duck import LocalTables
@@ -211,6 +212,13 @@ def test_no_time_with_a_zone_is_cast_to_one_without_which_athena_may_refuse(time
     assert not re.search("FROM_UNIXTIME|AT TIME ZONE|WITH TIME ZONE|CAST\\(FROM_ISO", sql)
     # Athena divides whole numbers by 1000.0 to one decimal, and milliseconds would be lost.
     assert "/" not in sql
+
+
+@pytest.mark.parametrize("begin", ["20260101", "1767225600", "1767225600000"])
+def test_numbers_that_are_not_declared_as_times_say_which_word_is_missing(tables: LocalTables, begin: str) -> None:
+    with pytest.raises(InputError) as refused:
+        failed(tables, history(**PLAIN), f"SELECT 1 AS k, {begin} AS f, NULL::INTEGER AS t", "SELECT 1 AS k")
+    assert "Declare times, such as yyyymmdd or epoch_seconds" in refused.value.next_step
 
 
 def test_epochs_tell_milliseconds_apart(tables: LocalTables) -> None:

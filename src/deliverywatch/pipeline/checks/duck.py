@@ -31,6 +31,8 @@ class LocalTables:
         import duckdb  # only for this machine
 
         self._error = duckdb.Error
+        # A flag's ten words are compared faster than each row is joined with them: an eighth of the time of all checks.
+        self.connection.execute("SET disabled_optimizers = 'in_clause'")
         if memory_bytes:
             self.connection.execute(f"SET memory_limit = '{memory_bytes // 10**6}MB'")
         for path in sorted(folder.iterdir()) if folder else ():
@@ -56,7 +58,7 @@ class LocalTables:
             ) from error
 
     def _next_step(self, reason: str) -> str:
-        if re.search(r'field format: "\d+"', reason):
+        if re.search(r'(format|range): "\d+"', reason):
             return "Declare times, such as yyyymmdd or epoch_seconds: valid_from and valid_to are numbers."
         if "and type TIMESTAMP" in reason:
             return "loaded_at of records has to be a timestamp: make it one where it is written, or in a view."

@@ -267,6 +267,12 @@ def test_a_file_that_is_no_toml_is_named_with_the_line() -> None:
         read("[[pipeline]]\nname = x\n", "my.toml")
 
 
+@pytest.mark.parametrize("written", ['functions = ["a",', 'name = """x', "steps = { A = 'ingest'"])
+def test_what_is_never_closed_is_named_with_the_line_on_which_it_begins(written: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"my\.toml is not TOML: .*line 4"):
+        read(f"# A file.\n[[pipeline]]\nname = 'x' # y\n{written}\n", "my.toml")
+
+
 @given(
     st.dictionaries(
         st.text("ab_", min_size=1, max_size=3),

@@ -49,8 +49,10 @@ def read(content: str | bytes, file: str) -> Source:
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{file} is not TOML: it is not in UTF-8.", next_step="Save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
+        # What is opened and never closed is found at the end only.
+        begin = f", in what begins at line {_never_ended(text)}" if "end of document" in str(error) else ""
         raise ConfigurationError(
-            f"{file} is not TOML: {error}.",
+            f"{file} is not TOML: {error}{begin}.",
             next_step="Correct it; the comments of cfn/pipelines.example.toml explain every field.",
         ) from error
     return Source(file, document, lines_of(text))
@@ -121,6 +123,17 @@ def _statement(rows: Sequence[str]) -> tuple[int, dict[str, Any]]:
         except (ValueError, RecursionError):
             continue
     return 1, {}
+
+
+def _never_ended(text: str) -> int:
+    """Return the line on which the first statement begins that does not end."""
+    rows, start = text.split("\n"), 0
+    while start < len(rows):
+        count, body = _statement(rows[start : start + _LONGEST_VALUE_LINES])
+        if not body and rows[start].partition("#")[0].strip():
+            break
+        start += count
+    return start + 1
 
 
 def _path_of(body: Any) -> Path:

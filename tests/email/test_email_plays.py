@@ -85,6 +85,16 @@ def test_a_batch_that_firehose_repeats_counts_once(built: Path) -> None:
     assert twice.events("bounces") == once.events("bounces")
 
 
+def test_bounces_that_come_again_in_other_batches_count_once(built: Path) -> None:
+    events = campaign(18)
+    again = [(time + 5 * MINUTE, event) for time, event in events if "bounce" in event] * 3
+    play = Play(built).run([*events, *again], 2)
+    document = play.document()
+    assert sum([*counts, 0, 0, 0][2] for slot in document["mails"] for counts in slot["domains"].values()) == 18
+    assert sum(sum(slot.get("reasons", {}).values()) for slot in document["mails"]) == 18
+    assert play.mails == []
+
+
 def test_the_next_issue_begins_while_complaints_about_the_last_one_count_and_nothing_is_opened(built: Path) -> None:
     first = sending(2500, 20, 2, late=26 * HOUR, late_count=2, kind="complaint")
     second = sending(2500, 20, at=START + 7 * DAY, name="next")

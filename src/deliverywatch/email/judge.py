@@ -91,7 +91,7 @@ class Judge:
             at = _time(ours, now)
             # The mails of a first batch were sent before it came; where there is none, those before are not counted.
             record = Record() if body is None and batch else from_document(ours, at)
-            is_new = batch is not None and record.add(batch.tally.minutes, batch.digest, at)
+            is_new = batch is not None and record.add(batch.tally.minutes, batch.tally.once, batch.digest, at)
             bounces = batch.tally.bounces if batch and is_new else ()
             proven = record.judge(stream, at, self.limits)
             before = body if ours else None

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 from deliverywatch.email.events.outcomes import Outcome, counted_recipients, outcome, recipient_domain
@@ -33,6 +34,8 @@ _COUNTED = {
     Outcome.COMPLAINT: Counts(complained=1),
     Outcome.DELAYED: Counts(delayed=1),
 }
+# An alarm must not come from copies; a copy of a sending is one of many.
+_ONCE = (Outcome.HARD_BOUNCE, Outcome.COMPLAINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,14 @@ class Tally:
         minutes: Mails by the minute of their sending.
         bounces: The permanent ones, at most some hundreds.
         seen: What is counted: a mail that is reported twice is one mail.
+        once: Bounces and complaints by a digest of mail and person: what was counted of an earlier batch.
     """
 
     types: Counter[str] = field(default_factory=Counter)
     minutes: dict[datetime, MinuteCounts] = field(default_factory=dict)
     bounces: list[Bounce] = field(default_factory=list)
     seen: set[tuple[str, Outcome, str]] = field(default_factory=set)
+    once: dict[str, tuple[datetime, MinuteCounts]] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counts:
@@ -82,10 +87,17 @@ class Tally:
             minute = self.minutes[sent_at] = MinuteCounts()
         for person in people:
             minute.add(_domain(person), counts)
+        reason = ""
         if kind is Outcome.HARD_BOUNCE:
             bounce = _masked(row, people[0])
-            minute.reasons[f"{bounce.code}\t{bounce.text}"] += len(people)
+            reason = f"{bounce.code}\t{bounce.text}"
+            minute.reasons[reason] += len(people)
             self.bounces = [*self.bounces, bounce][-_MOST_BOUNCES:]
+        if kind in _ONCE:
+            reasons = Counter({reason: 1} if reason else {})
+            for person in people:
+                one = MinuteCounts({_domain(person): counts}, reasons)
+                self.once[_digest(row["message_id"], kind, person)] = (sent_at, one)
 
     def _new(self, row: dict[str, Any], kind: Outcome) -> list[str]:
         """Return those for whom this is the first report of its kind."""
@@ -93,6 +105,10 @@ class Tally:
         people = [person for person in counted_recipients(row) if (message_id, kind, person) not in self.seen]
         self.seen.update((message_id, kind, person) for person in people)
         return people
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode(errors="replace"), digest_size=4).hexdigest()
 
 
 @lru_cache(2048)

@@ -17,3 +17,8 @@ class MinuteCounts:
         """Count mails to a domain."""
         before = self.domains.get(domain)
         self.domains[domain] = before.plus(counts) if before else counts
+
+    def negative(self) -> "MinuteCounts":
+        """Return what takes these counts away again."""
+        domains = {name: Counts(*(-number for number in counts)) for name, counts in self.domains.items()}
+        return MinuteCounts(domains, Counter({reason: -number for reason, number in self.reasons.items()}))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Firehose repeats a batch within minutes; at one a minute this is half a day.
 _BATCHES = 720
+# The bounces of a newsletter to 40,000 at 5 %; they take 22 KB.
+_ONCE = 2_000
 _SAID = timedelta(days=thresholds.EMAIL_COMPLAINT_LATE_DAYS)
 
 
@@ -47,6 +49,7 @@ class Record:
     Attributes:
         episodes: What was reported, by the rule's name.
         batches: Digests of the newest batches, the oldest first.
+        once: Digests of the newest bounces and complaints: a replay sends them again in other batches.
         begun_at: When it began, or began anew because the one before could not be read; None if nobody knows.
         read_at: When the newest batch came; None if none ever did. Without one, the record is still judged and written.
     """
@@ -54,16 +57,28 @@ class Record:
     mails: MailSlots = field(default_factory=MailSlots)
     episodes: dict[str, list[Episode]] = field(default_factory=dict)
     batches: list[str] = field(default_factory=list)
+    once: list[str] = field(default_factory=list)
     begun_at: datetime | None = None
     read_at: datetime | None = None
 
-    def add(self, minutes: Mapping[datetime, MinuteCounts], digest: str, now: datetime) -> bool:
-        """Count a batch, and return whether it was new."""
+    def add(
+        self,
+        minutes: Mapping[datetime, MinuteCounts],
+        once: Mapping[str, tuple[datetime, MinuteCounts]],
+        digest: str,
+        now: datetime,
+    ) -> bool:
+        """Count a batch but for its bounces and complaints that are counted already; return whether it was new."""
         self.read_at = now
         if digest in self.batches:
             return False
         self.batches = [*self.batches, digest][-_BATCHES:]
         self.mails.add(minutes, now)
+        known = set(self.once)
+        for name in once.keys() & known:
+            sent_at, counted = once[name]
+            self.mails.add({sent_at: counted.negative()}, now)
+        self.once = [*self.once, *(name for name in once if name not in known)][-_ONCE:]
         return True
 
     def judge(self, stream: str, now: datetime, limits: Limits) -> Judged:
@@ -80,7 +95,7 @@ class Record:
         """Return the members of the document that hold it."""
         reported = {what: [one.document() for one in episodes] for what, episodes in self.episodes.items() if episodes}
         begun = {"begun_at": iso(self.begun_at)} if self.begun_at else {}
-        kept = {"mails": self.mails.document(), "episodes": reported, "batches": self.batches}
+        kept = {"mails": self.mails.document(), "episodes": reported, "batches": self.batches, "once": self.once}
         return {**kept, "read_at": iso(self.read_at) or "", **begun}
 
     def _is_whole(self, start: datetime) -> bool:
@@ -100,12 +115,13 @@ def from_document(document: Mapping[str, Any], now: datetime) -> Record:
     read_at = moment(document.get("read_at", document.get("updated_at")))
     if not isinstance(document.get("mails"), list):
         return Record(begun_at=now, read_at=read_at)
-    batches = document.get("batches")
+    batches, once = document.get("batches"), document.get("once")
     episodes = mapping(document.get("episodes")).items()
     return Record(
         mails=slots.from_document(document["mails"]),
         episodes={text(what, 30): reports.from_document(of_rule) for what, of_rule in episodes},
         batches=[text(digest, 32) for digest in batches][-_BATCHES:] if isinstance(batches, list) else [],
+        once=[text(name, 32) for name in once][-_ONCE:] if isinstance(once, list) else [],
         begun_at=moment(document.get("begun_at")),
         read_at=read_at,
     )

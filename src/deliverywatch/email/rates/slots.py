@@ -56,7 +56,7 @@ class MailSlot:
     def add_reasons(self, reasons: Mapping[str, int]) -> None:
         """Count why mails bounced; the rarest of many reasons are left out."""
         self.reasons.update(reasons)
-        self.reasons = Counter(dict(self.reasons.most_common(_REASONS)))
+        self.reasons = Counter(dict((+self.reasons).most_common(_REASONS)))
 
     def document(self) -> dict[str, Any]:
         """Return the member of a document that holds it."""

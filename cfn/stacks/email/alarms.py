@@ -8,7 +8,7 @@ incidents end. Whatever keeps events from landing is one watch per stream, whose
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import Ref, Sub
+from troposphere import Sub
 
 from blocks.alarms import ENVIRONMENT, FILLED, Alarm, Expression, Metric, Severity, Watch, function_metric
 from deliverywatch import thresholds
@@ -117,18 +117,18 @@ def _silences(stream: Stream) -> list[Alarm]:
             stream,
             f"email-{stream}-silence",
             f"Of an hour more {rule}, have had no event for ${{EmailSilenceMinutes}} minutes: {broken}.",
-            _missing(_LOSS),
+            _missing(_LOSS, "${EmailSilenceMinutes}"),
             _MINUTE,
-            (Ref("EmailSilenceMinutes"), _HOUR // _MINUTE),
+            _HOUR // _MINUTE,
         ),
         _silence(
             stream,
             f"email-{stream}-silence-day",
             f"Of a day with less than {thresholds.EMAIL_SMALL_DAY_COUNT} mails more {rule}, have had no event for half "
             f"an hour: {broken}.",
-            _missing(f"{_LOSS} AND {_ALL} < {thresholds.EMAIL_SMALL_DAY_COUNT}"),
+            _missing(f"{_LOSS} AND {_ALL} < {thresholds.EMAIL_SMALL_DAY_COUNT}", _HALF_HOUR // _FIVE_MINUTES),
             _FIVE_MINUTES,
-            (_HALF_HOUR // _FIVE_MINUTES, _DAY // _FIVE_MINUTES),
+            _DAY // _FIVE_MINUTES,
         ),
     ]
 
@@ -140,18 +140,18 @@ _LOST = "RUNNING_SUM(FILL(sent, 0) - arrived)"
 
 
 # A loss, and its opposite. Between them there is no value: neither no mail nor a few is evidence that events arrive.
-_LOSS = f"{_LOST} >= ${{EmailMissingMinimum}}"
 _ARRIVES = f"100 * {_LOST} <= ${{EmailMissingPercent}} * {_ALL}"
+_LOSS = f"{_LOST} >= ${{EmailMissingMinimum}} AND 100 * {_LOST} > ${{EmailMissingPercent}} * {_ALL}"
 
 
-def _missing(loss: str) -> str:
-    # One IF, as in metric math a value that is missing inside of another IF counts as 0.
-    return f"IF({_ALL} > 0 AND ({_ARRIVES} OR ({loss})), 100 * {_LOST} / {_ALL})"
+def _missing(loss: str, periods: object) -> str:
+    # One IF, as in metric math a value that is missing inside of another IF counts as 0. The periods of a loss are
+    # counted here: CloudWatch would call an alarm that is raised over, while there are fewer of a second loss.
+    lasts = f"{loss} AND RUNNING_SUM({loss}) >= {periods}"
+    return f"IF({_ALL} > 0 AND ({_ARRIVES} OR ({lasts})), 100 * {_LOST} / {_ALL})"
 
 
-def _silence(
-    stream: Stream, name: str, description: str, value: str, period_seconds: int, periods: tuple[Any, int]
-) -> Alarm:
+def _silence(stream: Stream, name: str, description: str, value: str, period_seconds: int, looked_at: int) -> Alarm:
     # Period by period, because a mail and its event are not seen at the same time: a newsletter that has just been sent
     # has no events yet, and a window that slides over it would show that as silence.
     return Alarm(
@@ -160,7 +160,7 @@ def _silence(
         Expression("Mails without an event (%)", value, {"sent": _sent(stream), "arrived": _counted(stream, "Sends")}),
         "EmailMissingPercent",
         period_seconds,
-        periods=periods,
+        periods=(1, looked_at),
         severity="blind",
         accepted={"depends-on-range": "A period more at the beginning moves when it is over by as much, and no more."},
     )

@@ -44,6 +44,7 @@ def test_a_campaign_that_bounces_is_critical_as_soon_as_it_is_proven_and_over_on
     # The sixty-first bounce is the first over 10 %.
     proven = sorted(time for time, event in campaign(72, late=late) if "bounce" in event)[60]
     assert play.sent_at[critical] - proven <= 15 * MINUTE
+    assert "WHAT BECAME OF THEM, BY RECEIVING DOMAIN" in play.text(0)
     truth = OVER.format(bad=72, count=600, times="{}08:30-08:50", happened="bounced", share="12.0")
     day = "" if play.sent_at[-1].date() == START.date() else f"{START:%d %B} "
     assert truth.format(day) in play.text(-1)

@@ -191,6 +191,13 @@ def test_domains_beyond_twenty_are_counted_together() -> None:
     assert (made.counts.sent, len(made.domains), made.domains["big.example"].sent) == (59, 21, 9)
 
 
+def test_mails_of_a_clock_that_is_far_ahead_are_counted_as_sent_now_and_taken_back_where_they_were_counted() -> None:
+    slots, ahead = MailSlots(), NOW + HOUR
+    slots.add({ahead: MinuteCounts({"a.example": Counts(sent=9, bounced=2)})}, NOW)
+    slots.add({ahead: MinuteCounts({"a.example": Counts(bounced=1)}).negative()}, NOW)
+    assert [(one.start, one.counts) for one in slots] == [(NOW, Counts(sent=9, bounced=1))]
+
+
 def by_domain(**counts: tuple[int, int]) -> dict[str, Counts]:
     return {f"{name}.example": Counts(sent=sent, complained=bad) for name, (sent, bad) in counts.items()}
 

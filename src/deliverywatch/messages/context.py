@@ -1,8 +1,7 @@
 """The context document `state/<watch>.json` in the lake: what a mail can say beyond the alarm or notice that caused it.
 
 The watch's own system writes it, the notifier reads it, and neither knows the other. An example is
-tests/events/sms_context.json. Whatever is missing or of the wrong type is ignored on reading: a mail without details is
-better than none.
+tests/events/sms_context.json. What is missing or wrong is ignored: a mail without details is better than none.
 """
 
 import json
@@ -137,10 +136,9 @@ class Context:
         window_minutes: The time that reasons, groups and samples are about.
         groups: By what they group, such as `carrier`.
         facts: Further findings, in the order of their system.
-        table: Rows of details, the names of their columns first; empty for none.
+        table: Rows of details, the names of their columns first; empty for none. `table_title` says what they are.
         recipients: Replace the stack's recipients; empty for these.
-        failure_watches: Those whose value is a share of failures though their alarms have no counts of them: slots,
-            reasons, groups and samples are about these as well.
+        failure_watches: Those of failures though their alarms do not count them: slots to samples are about these too.
         week: What was sent in the last seven days, for these watches.
         watch_steps: What to do about one watch, by its name; `steps` are about failures.
         alarm_advice: Of alarms that mean something of their own, by their names; it goes before all other steps.
@@ -164,6 +162,7 @@ class Context:
     problem: Problem | None = None
     facts: Pairs = ()
     table: tuple[tuple[str, ...], ...] = ()
+    table_title: str = ""
     recipients: tuple[str, ...] = ()
     failure_watches: tuple[str, ...] = ()
     week: tuple[Group, ...] = ()
@@ -236,6 +235,7 @@ def from_json(body: bytes | None) -> Context:
         problem=_problem(mapping(document.get("problem"))),
         facts=_facts(document.get("facts")),
         table=_table(document.get("table")),
+        table_title=text(document.get("table_title"), 60),
         recipients=_recipients(document.get("recipients")),
         failure_watches=_texts(document.get("failure_watches")),
         week=_groups(document.get("week")),
@@ -259,6 +259,7 @@ def _document(context: Context) -> dict[str, Any]:
     rare = {
         "facts": _objects(context.facts, "name", "value"),
         "table": context.table,
+        "table_title": context.table_title,
         "recipients": context.recipients,
         "failure_watches": context.failure_watches,
         "week": [_group_document(group) for group in context.week],
@@ -363,9 +364,8 @@ def _sample(item: Mapping[str, Any]) -> Sample:
 def _overdue(item: Mapping[str, Any]) -> Overdue | None:
     if item.get("total") is None:
         return None
-    percent, usual_percent = (number(item.get(name)) or 0.0 for name in ("percent", "usual_percent"))
-    pending, total, temporary = (count(item.get(name)) for name in ("pending", "total", "temporary"))
-    return Overdue(pending, total, percent, usual_percent, temporary)
+    percent, usual = (number(item.get(name)) or 0.0 for name in ("percent", "usual_percent"))
+    return Overdue(count(item.get("pending")), count(item.get("total")), percent, usual, count(item.get("temporary")))
 
 
 def _problem(item: Mapping[str, Any]) -> Problem | None:

@@ -60,7 +60,7 @@ class View:
         picture: The definition of the chart for CloudWatch to draw, instead of `chart`.
         window: The time that reasons and groups are about, as the end of a heading.
         facts: What an alarm says that no context explains.
-        table: Rows of the context, the names of their columns first.
+        table: Rows of the context, the names of their columns first; `table_title` says what they are.
     """
 
     subject: str
@@ -86,6 +86,7 @@ class View:
     facts: tuple[tuple[str, str], ...] = ()
     facts_title: str = "What the message says"
     table: tuple[tuple[str, ...], ...] = ()
+    table_title: str = ""
     steps: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 
@@ -121,6 +122,7 @@ def view(story: Story, settings: Settings, why: str) -> View:
         groups=tuple((by, groups[:_GROUP_COUNT]) for by, groups in context.groups if groups) if is_detailed else (),
         samples=_samples(story) if is_detailed else (),
         table=() if story.is_over else context.table,
+        table_title=context.table_title or "Rows",
         steps=_steps(story),
         links=link_list(story, settings),
         timeline=timeline(story),

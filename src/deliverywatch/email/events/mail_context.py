@@ -81,6 +81,7 @@ def document(
         groups=(("domain", providers.groups(bounced.domains() if bounced else {})),),
         samples=_samples(before, more),
         table=providers.table(_shown(judged)),
+        table_title="What became of them, by receiving domain",
         failure_watches=(watch_of(stream, "bounces"),),
         week=_week(record, f"{stream} mails", now),
         steps=_STEPS,

@@ -24,7 +24,7 @@ _HOUR = timedelta(hours=1)
 _FINE_COUNT = 288
 _FINE = timedelta(hours=24)
 _KEPT = timedelta(days=thresholds.EMAIL_COMPLAINT_LATE_DAYS + 1)
-# SES stamps mails with its own clock: one that is further ahead is nobody's.
+# SES stamps mails with its own clock, which may be ahead of ours by as much.
 _AHEAD = timedelta(minutes=SLOT_MINUTES)
 _NONE = Counts()
 # Stands for all domains that are not kept apart.
@@ -75,19 +75,19 @@ class MailSlots:
         """Yield the slots, the oldest first."""
         return iter(sorted(self._slots.values(), key=lambda slot: slot.start))
 
-    def add(self, minutes: Mapping[datetime, MinuteCounts], now: datetime) -> int:
-        """Count mails by the minute in which they were sent; returns how many minutes are too far away to count."""
+    def add(self, minutes: Mapping[datetime, MinuteCounts], now: datetime) -> None:
+        """Count mails by the minute in which they were sent, if it is not too long ago to judge.
+
+        Those of a clock that is far ahead are counted as sent now: they were sent, whenever it was.
+        """
         self._shorten(now)
-        away = 0
         for minute, counted in minutes.items():
-            if not now - _KEPT <= minute <= now + _AHEAD:
-                away += 1
+            if minute < now - _KEPT:
                 continue
-            slot = self._at(minute)
+            slot = self._at(minute if minute <= now + _AHEAD else now)
             for domain, counts in sorted(counted.domains.items(), key=lambda item: (-item[1].sent, item[0])):
                 slot.add(domain, counts)
             slot.add_reasons(counted.reasons)
-        return away
 
     def document(self) -> list[dict[str, Any]]:
         """Return the member of a document that holds them."""

@@ -44,8 +44,10 @@ def runs(alarm: Alarm, first: float, last: float) -> Series:
     return series
 
 
-def test_the_alarms_that_wait_are_those_that_missing_data_would_raise() -> None:
+def test_the_alarms_that_wait_are_those_that_missing_data_would_raise_or_what_an_older_release_did_not_count() -> None:
+    silences = [f"email-{stream}-silence-{of}" for stream in ("newsletter", "transactional") for of in ("hour", "day")]
     assert [name for name, _ in WAITING] == [
+        *sorted(silences),
         "pipeline-sf_user-missed",
         "pipeline-sf_user-no-success",
         "pipeline-unmeasured",

@@ -11,6 +11,7 @@ from email_world import answered, event, line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deliverywatch.email.counts import of_shares
 from deliverywatch.email.events.blind_advice import advice
 from deliverywatch.email.events.mail_context import key_of
 from deliverywatch.email.events.streams import Stream
@@ -275,7 +276,21 @@ def test_that_something_waits_to_be_sent_again_is_said_only_where_it_does() -> N
 
 
 def test_silence_names_the_configuration_set_and_the_log_groups() -> None:
-    silence = advice("newsletter", "test", " --stack deliverywatch-test")["deliverywatch-test-email-newsletter-silence"]
+    silence = advice("newsletter", "test", " --stack deliverywatch-test")[
+        "deliverywatch-test-email-newsletter-silence-hour"
+    ]
     words = " ".join((silence.sentence, *silence.steps))
     for name in ("{ses:configuration-set}", "/aws/kinesisfirehose/email-events-newsletter-test", "email-transform"):
         assert name in words
+
+
+def test_what_release_0_4_0_counted_is_emitted_once_after_an_update_so_that_it_is_no_silence() -> None:
+    now, store = datetime(2026, 11, 21, 9, 33, tzinfo=UTC), Memory()
+    slots = [{"start": "2026-11-21T09:10:00Z", "total": 300}, {"start": "2026-11-21T09:30:00Z", "total": 5}, {}]
+    store.objects[key_of("newsletter")] = json.dumps({"system": "email", "slots": slots}).encode()
+    judge = Judge(store, Limits(), "prod")
+    lines = of_shares("prod", judge.judge(Stream.NEWSLETTER, now), now)
+    told = [(each["Sends"], each["_aws"]["Timestamp"]) for each in map(json.loads, lines)]
+    ends = [(300, now.replace(minute=10)), (300, now.replace(minute=20)), (5, now.replace(minute=30)), (5, now)]
+    assert told == [(count, int(at.timestamp() * 1000)) for count, at in ends]
+    assert judge.judge(Stream.NEWSLETTER, now) == []

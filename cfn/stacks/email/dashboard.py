@@ -22,7 +22,10 @@ from deliverywatch.email.events.streams import Stream, delivery_stream
 from stacks.email.parameters import configuration_set
 
 _GREEN = "#2ca02c"
-_WATCHED = ("bounces-critical", "bounces-warning", "complaints-critical", "complaints-warning", "silence", "freshness")
+_WATCHED = (
+    *("bounces-critical", "bounces-warning", "complaints-critical", "complaints-warning"),
+    *("silence-hour", "freshness"),
+)
 # Row and kind.
 _SHARES = ((4, "Bounce"), (10, "Complaint"))
 _SHARED = ("email-reputation-bounces-warning", "email-reputation-complaints-warning", "email-refused")

@@ -36,8 +36,8 @@ def of_shares(environment: str, shares: Iterable[Share], now: datetime) -> list[
         emf.document(
             NAMESPACE,
             {"Environment": environment, "Stream": share.stream.value},
-            {share.metric: (round(share.percent, 3), "Percent")},
-            now,
+            {share.metric: (round(share.percent, 3), share.unit)},
+            share.at or now,
             share.details,
         )
         for share in shares

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.email.events import mail_context
 from deliverywatch.email.rates.record import Record, from_document
+from deliverywatch.email.rates.slots import SLOT_MINUTES
 from deliverywatch.errors import Retryable
-from deliverywatch.messages.untrusted import iso, moment
+from deliverywatch.messages.untrusted import count, iso, moment, objects
 from deliverywatch.storage.records import document_of, readable, set_aside
 from deliverywatch.storage.store import Change, update
 
@@ -47,12 +48,16 @@ class Share:
 
     Attributes:
         details: For the log: counts and the times of sending.
+        unit: `Count` of what is a number of mails.
+        at: Its time, if it is not that of the judgement.
     """
 
     stream: Stream
     metric: str
     percent: float
     details: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = "Percent"
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class Judge:
             proven = record.judge(stream, at, self.limits)
             before = body if ours else None
             written = mail_context.document(record, proven, stream, at, self.environment, before, *bounces)
-            return Change(written, _shares(stream, proven))
+            return Change(written, [*_sends_before(stream, ours, at), *_shares(stream, proven)])
 
         return update(self.store, key, judged)
 
@@ -105,6 +110,20 @@ def _time(document: Mapping[str, Any], now: datetime) -> datetime:
     """Return when a document is judged: never before it was last, unless by a clock that was wrong."""
     written = moment(document.get("updated_at"))
     return written if written and now < written < now + _BEHIND else now
+
+
+def _sends_before(stream: Stream, document: Mapping[str, Any], now: datetime) -> list[Share]:
+    """Return what release 0.4.0 counted in its document alone: without, all that it saw would look like silence."""
+    if "assessments" in document:
+        return []
+    slots = [(moment(slot.get("start")), count(slot.get("total"))) for slot in objects(document.get("slots"))]
+    # At both ends of a slot: no mail is before its event, and a window that slides over a slot loses no event first.
+    return [
+        Share(stream, "Sends", total, unit="Count", at=min(start + timedelta(minutes=minutes), now))
+        for start, total in slots
+        if start and total
+        for minutes in (0, SLOT_MINUTES)
+    ]
 
 
 def _shares(stream: Stream, judged: Judged) -> list[Share]:

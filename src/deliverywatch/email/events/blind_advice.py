@@ -65,7 +65,7 @@ Amazon Data Firehose.
 There is nothing to replay: what was turned away is not under the error prefix.
 """
 _BY_ALARM = {
-    "silence": _SILENCE,
+    "silence-hour": _SILENCE,
     "silence-day": _SILENCE,
     "freshness": _FRESHNESS,
     "delivery": _DELIVERY,

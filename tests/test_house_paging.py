@@ -21,6 +21,7 @@ TOKENS = {
 FIRST_PAGE = {
     ("deliverywatch/operate/deploy/aws_formation.py", "describe_stack_events"): "the newest event comes first",
     ("deliverywatch/operate/proofs/aws_metrics.py", "describe_alarms"): "one alarm is named",
+    ("deliverywatch/operate/doctor/aws_doctor.py", "list_cost_allocation_tags"): "one tag is named",
     ("deliverywatch/alerting/aws.py", "describe_alarms"): "at most 100 names are named, and as many are asked for",
 }
 

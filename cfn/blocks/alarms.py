@@ -85,6 +85,8 @@ class Alarm:
         accepted: Findings of `alarms lint` that are meant, each with the reason.
         periods: (periods over the threshold that raise the alarm, of this many looked at).
         warm_up_minutes: How long a new alarm waits before it judges, 0 for not at all.
+        looks_back_minutes: How long a new alarm goes by a time in which one of its metrics was not there yet: what it
+            says at once, the notifier takes for nothing until then.
         on_alarm: Topics that hear when it goes off; `on_ok` when it is over.
         severity: Of the incident that it opens; None where it only keeps one open.
         recovery: The alarm that keeps its incident open or its severity up, where there is one.
@@ -99,6 +101,7 @@ class Alarm:
     periods: tuple[Any, Any] = (1, 1)
     comparison: str = "GreaterThanThreshold"
     warm_up_minutes: int = 0
+    looks_back_minutes: int = 0
     on_alarm: Sequence[str] = ALERTS
     on_ok: Sequence[str] = ALERTS
     severity: Severity | None = "warning"
@@ -228,7 +231,8 @@ class Watch:
 
 def _severity(alarm: Alarm | Composite) -> dict[str, Any]:
     recovery = {"recovery": alarm.recovery} if alarm.recovery else {}
-    waits = {"warm_up_minutes": alarm.warm_up_minutes} if alarm.warm_up_minutes else {}
+    minutes = alarm.warm_up_minutes or (alarm.looks_back_minutes if isinstance(alarm, Alarm) else 0)
+    waits = {"warm_up_minutes": minutes} if minutes else {}
     return {"alarm": alarm.name, "level": alarm.severity} | recovery | waits
 
 

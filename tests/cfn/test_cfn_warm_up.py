@@ -9,6 +9,7 @@ from cfn_values import GIVEN
 from test_cfn_evidence import NOON, SYSTEMS
 
 import stacks
+from blocks.alarms import Alarm as Declared
 from blocks.extras import Extra
 from cwalarm.definitions import alarm as alarms
 from cwalarm.definitions.alarm import Alarm, State
@@ -24,6 +25,13 @@ WAITING = sorted(
     for alarm in watch.alarms
     if alarm.warm_up_minutes
 )
+LOOKING_BACK = {
+    alarm.name: alarm.looks_back_minutes
+    for stack in stacks.chosen(SYSTEMS)
+    for watch in stack.watches
+    for alarm in watch.alarms
+    if isinstance(alarm, Declared) and alarm.looks_back_minutes
+}
 
 
 def deployed(build: str, name: str) -> Alarm:
@@ -44,10 +52,8 @@ def runs(alarm: Alarm, first: float, last: float) -> Series:
     return series
 
 
-def test_the_alarms_that_wait_are_those_that_missing_data_would_raise_or_what_an_older_release_did_not_count() -> None:
-    silences = [f"email-{stream}-silence-{of}" for stream in ("newsletter", "transactional") for of in ("hour", "day")]
+def test_the_alarms_that_wait_are_those_that_missing_data_would_raise() -> None:
     assert [name for name, _ in WAITING] == [
-        *sorted(silences),
         "pipeline-sf_user-missed",
         "pipeline-sf_user-no-success",
         "pipeline-unmeasured",
@@ -69,6 +75,31 @@ def test_an_update_hides_nothing_from_an_alarm_that_is_at_work(name: str, minute
             raised = raised or (minute if state is State.ALARM else None)
         assert raised is not None, before
         assert raised <= window + alarm.period_seconds / 60 + 1, before
+
+
+@pytest.mark.parametrize("wired", [True, False], ids=["wired", "leads nowhere"])
+@pytest.mark.parametrize("name", sorted(LOOKING_BACK))
+def test_an_alarm_that_goes_by_a_time_before_it_calls_at_once_and_is_right_when_that_time_is_over(
+    name: str, *, wired: bool
+) -> None:
+    alarm, series, until = deployed("without", name), Series(), LOOKING_BACK[name]
+    metrics = {one.metric.name: one.metric for one in alarm.metrics}
+    for minute in range(-1440, until + 20, 5):
+        series.add(metrics["Send"], at(minute), 3)
+        if wired and minute >= 0:
+            series.add(metrics["Sends"], at(minute), 3)
+    # Within the five minutes in which the notifier takes it for nothing: `alerting.inputs.alarm.Alarm.waits`.
+    assert evaluate(alarm, series, at(2)).state is State.ALARM
+    after = evaluate(alarm, series, at(until), State.ALARM).state
+    assert after is (State.OK if wired else State.ALARM)
+
+
+def test_the_notifier_knows_how_long_an_alarm_goes_by_a_time_before_it() -> None:
+    watches = [watch for stack in stacks.chosen(SYSTEMS) for watch in stack.watches]
+    severities = [severity for watch in watches for severity in watch.document()["rungs"]]
+    assert (
+        LOOKING_BACK.items() <= {severity["alarm"]: severity.get("warm_up_minutes") for severity in severities}.items()
+    )
 
 
 def test_with_warm_up_a_new_stack_mails_no_more_and_no_less(tmp_path: Path) -> None:

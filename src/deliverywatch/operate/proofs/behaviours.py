@@ -51,7 +51,7 @@ BEHAVIOURS = (
     ),
     Behaviour(
         "math-running-sum", "CloudWatch metrics",
-        "In an alarm RUNNING_SUM begins with the first period that the alarm fetches.",
+        "In an alarm RUNNING_SUM begins with the first period that it fetches, and sums comparisons as 0 and 1.",
         _B, f"{_ALARMS}using-metric-math.html", "cwalarm/metric_math/gaps.py", "cloudwatch/alarms.py",
         ("email/test_email_alarms.py::test_our_own_alarms_and_mails_are_as_written_down",),
     ),

@@ -46,13 +46,8 @@ def account() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def run(account: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in {
-        "AWS_ENDPOINT_URL": account.endpoint,
-        "AWS_ACCESS_KEY_ID": "111122223333",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    # The key is the local cloud's own, which is in the environment while it runs.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", account.endpoint)
 
     def called(*arguments: object) -> Result:
         span = ["--from", NOON.isoformat(), "--to", (NOON + timedelta(hours=4)).isoformat()]

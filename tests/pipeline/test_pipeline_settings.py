@@ -220,7 +220,8 @@ def test_pipelines_that_take_each_others_runs_in_one_environment_are_refused(mac
 @pytest.mark.parametrize("other", ["orders-Prod", "orders-eu-west", "orders-", "order-${Environment}"])
 def test_names_that_no_environment_makes_the_same_may_stand_beside_each_other(other: str) -> None:
     machines = ["orders-${Environment}", other]
-    pipelines_of({"pipeline": [{"name": f"p{n}", "state_machine": one} for n, one in enumerate(machines)]})
+    declared = pipelines_of({"pipeline": [{"name": f"p{n}", "state_machine": one} for n, one in enumerate(machines)]})
+    assert [one.name for one in declared] == ["p0", "p1"]
 
 
 @given(st.lists(st.text("ab-", max_size=3), min_size=4, max_size=4))

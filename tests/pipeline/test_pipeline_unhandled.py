@@ -72,6 +72,7 @@ def test_a_lake_that_does_not_answer_stops_no_function() -> None:
     store = Memory()
     store.read = _down  # type: ignore[method-assign]
     handle(store, HANDLING, "handled")
+    assert not store.objects
 
 
 def _down(_key: str) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from files_world import body, s3_record, sqs_event
+from files_world import body, recorded, s3_record, sqs_event
 
 from deliverywatch.cli import main
 
@@ -60,9 +60,45 @@ def test_odd_counts_and_times_of_a_message_are_not_taken(tmp_path: Path) -> None
     assert (result.exit_code, "The body is empty." in result.output) == (3, True)
 
 
-def test_an_event_of_another_service_is_wrong_input(tmp_path: Path) -> None:
-    path = tmp_path / "event.json"
-    path.write_text("{}")
-    result = CliRunner().invoke(main, ["files", "process", str(path), "--dry-run"])
+def by_hand(folder: Path, document: object) -> Result:
+    path = folder / "event.json"
+    path.write_text(json.dumps(document))
+    return CliRunner().invoke(main, ["files", "process", str(path), "--dry-run"])
+
+
+RECEIVED = {"Messages": [{"MessageId": "m0", "ReceiptHandle": "r", "MD5OfBody": "x", "Body": body(s3_record("a"))}]}
+WRAPPED = {"Type": "Notification", "Message": body(s3_record("a"))}
+
+
+@pytest.mark.parametrize(
+    ("document", "line"),
+    [
+        ({"Records": [s3_record("a")]}, "by-hand  store\n  present       incoming/a  version null"),
+        (WRAPPED, "by-hand  store\n  present       incoming/a  version null"),
+        (RECEIVED, "m0  store\n  present       incoming/a  version null"),
+        (
+            recorded("eventbridge_created"),
+            "by-hand  store\n  present       example-bucket/IMG_m7fzo3.jpg  version null",
+        ),
+        (recorded("s3_odd_sequencer"), "by-hand  store\n  present       sourcebucket/Happy Face.jpg  version version"),
+        (recorded("test_event"), "by-hand  ignore\n  S3 tests that it may send to the queue."),
+        ({"Records": []}, ""),
+    ],
+)
+def test_a_notification_may_be_given_bare_or_in_any_envelope(tmp_path: Path, document: object, line: str) -> None:
+    result = by_hand(tmp_path, document)
+    assert (result.exit_code, result.stdout.rstrip("\n")) == (0, line)
+
+
+def test_of_a_body_with_a_bad_record_the_good_ones_are_shown(tmp_path: Path) -> None:
+    result = by_hand(tmp_path, {"Records": [s3_record("a"), s3_record("")]})
+    assert result.exit_code == 3
+    assert result.stdout.splitlines()[:2] == ["by-hand  fail", "  The event names no key."]
+    assert result.stdout.splitlines()[-1] == "  present       incoming/a  version null"
+
+
+@pytest.mark.parametrize("document", [{}, [], "x", {"Messages": [{}]}, {"version": "0", "detail": {}}])
+def test_an_event_of_another_service_is_wrong_input(tmp_path: Path, document: object) -> None:
+    result = by_hand(tmp_path, document)
     assert result.exit_code == 2
-    assert "This is not an SQS event" in result.output
+    assert "SQS event" in result.output

@@ -59,7 +59,7 @@ def test_the_test_event_that_s3_sent_is_no_failure(intake: Intake) -> None:
 ODD_BODIES = {
     "[]": "The body is JSON, but no object.",
     '{"Records": [{"eventSource": "aws:ses"}]}': "A record is not of S3: its eventSource is 'aws:ses'.",
-    body(s3_record(sequencer="Happy Sequencer")): "The event has no sequencer of hexadecimal digits",
+    body({**s3_record(), "eventTime": "soon"}): "The event does not say when it happened.",
     body(s3_record("k" * 1025)): "The event's key has 1025 bytes; S3 allows 1024.",
     json.dumps({"Type": "SubscriptionConfirmation"}): "SNS asks to confirm a subscription",
 }

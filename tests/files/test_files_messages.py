@@ -208,8 +208,7 @@ MALFORMED = {
     body(without("s3", "bucket", "name")): "The event names no bucket.",
     body(without("s3", "object", "key")): "The event names no key.",
     body(without("eventTime")): "The event does not say when it happened.",
-    body(without("s3", "object", "sequencer")): "The event has no sequencer of hexadecimal digits",
-    body(s3_record(sequencer="Happy Sequencer")): "The event has no sequencer of hexadecimal digits",
+    body(s3_record(""), s3_record("x" * 1025)): "The event names no key.",
     body(s3_record("x" * 1025)): "The event's key has 1025 bytes; S3 allows 1024.",
     body(with_value("\ud800", "s3", "bucket", "name")): r"No bucket can be called '\ud800'.",
     body(with_value("b" * 256, "s3", "bucket", "name")): "No bucket can be called 'bbbb",
@@ -247,6 +246,38 @@ def test_half_a_character_is_refused_where_keys_are_not_encoded() -> None:
     event_of_s3["detail"]["object"]["key"] = "\ud83e"
     with pytest.raises(MessageMalformed, match="not valid Unicode"):
         read(json.dumps(event_of_s3))
+
+
+def test_a_sample_event_of_aws_is_good_though_it_is_of_1970_and_its_sequencer_is_a_joke() -> None:
+    event = only(recorded("s3_odd_sequencer"))
+    moment = datetime(1970, 1, 1, 0, 0, 0, 123000, UTC)
+    assert (event.key, event.time, event.sequencer, event.listed_at) == ("Happy Face.jpg", moment, "", moment)
+
+
+@pytest.mark.parametrize("record", [without("s3", "object", "sequencer"), s3_record(sequencer="Happy Sequencer")])
+def test_an_event_without_a_sequencer_is_placed_by_its_time(record: dict[str, Any]) -> None:
+    event = only(body(record))
+    assert (event.sequencer, event.listed_at) == ("", event.time)
+
+
+BAD_RECORDS: list[Any] = [1, {}, s3_record(""), {**s3_record(), "eventVersion": "3.0"}, without("s3")]
+
+
+@pytest.mark.parametrize("bad", BAD_RECORDS)
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_bad_record_does_not_keep_its_neighbours_in_the_body_from_being_read(bad: Any, at: int) -> None:
+    records = [s3_record("a"), s3_record("b")]
+    records.insert(at, bad)
+    reading = read(body(*records))
+    assert [event.key for event in reading.events] == ["a", "b"]
+    assert len(reading.problems) == 1
+
+
+def test_a_bad_entry_of_a_listing_does_not_keep_its_neighbours_from_being_read() -> None:
+    entries = [{"key": key, "version": "v1", "last_modified": "2026-11-20T10:00:00Z"} for key in ("a", "", "c")]
+    listing = {"bucket": BUCKET, "listed_at": "2026-11-21T12:00:00Z", "objects": entries}
+    reading = read({"deliverywatch": 1, "listing": listing})
+    assert ([event.key for event in reading.events], len(reading.problems)) == (["a", "c"], 1)
 
 
 def test_envelopes_without_end_are_refused() -> None:

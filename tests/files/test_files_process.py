@@ -66,13 +66,30 @@ def test_a_message_that_fails_is_delivered_again_and_its_neighbours_are_done() -
     assert {item["key"] for item in table.items.values()} == {"a", "b"}
 
 
-def test_a_record_that_cannot_be_kept_does_not_keep_its_neighbours_in_the_body_from_a_second_try() -> None:
+def test_a_record_that_cannot_be_kept_keeps_none_of_its_neighbours_in_the_body_back() -> None:
     table = RefusingTable("b")
     event = sqs_event(body(s3_record("a"), s3_record("b"), s3_record("c")))
     assert run(event, table).answer["batchItemFailures"] == [{"itemIdentifier": "m0"}]
+    assert {item["key"] for item in table.items.values()} == {"a", "c"}
     table.objects = ()
     assert run(event, table).answer["batchItemFailures"] == []
     assert {item["key"] for item in table.items.values()} == {"a", "b", "c"}
+
+
+def test_a_record_that_cannot_be_read_fails_its_message_once_its_neighbours_are_kept() -> None:
+    table, failures = MemoryTable(), MemoryFailures()
+    report = run(sqs_event(body(s3_record("a"), s3_record(""), s3_record("c"))), table, failures)
+    assert {item["key"] for item in table.items.values()} == {"a", "c"}
+    assert report.answer["batchItemFailures"] == [{"itemIdentifier": "m0"}]
+    (failure,) = failures.kept
+    assert (failure.problem, failure.is_retryable) == ("The event names no key.", False)
+    assert failure.objects == (f"{BUCKET}/a", f"{BUCKET}/c")
+
+
+def test_of_several_reasons_the_one_that_may_pass_decides_so_that_the_message_waits_for_it() -> None:
+    failures = MemoryFailures()
+    run(sqs_event(body(s3_record(""), s3_record("b"))), RefusingTable("b"), failures)
+    assert [(failure.kind, failure.is_retryable) for failure in failures.kept] == [("table", True)]
 
 
 def test_the_reason_of_a_failure_is_kept_by_message() -> None:

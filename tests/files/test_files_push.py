@@ -109,6 +109,13 @@ def test_details_that_cannot_be_read_are_raised_and_nothing_is_sent() -> None:
     assert queue.bodies == []
 
 
+def test_the_neighbours_of_a_record_that_is_wrong_are_sent_before_it_is_raised() -> None:
+    queue = Sent()
+    with pytest.raises(MessageMalformed, match="names no key"):
+        push({"Records": [s3_record("a"), s3_record(""), s3_record("c")]}, Filters(), Objects(), queue)
+    assert [event.key for body in queue.bodies for event in messages.read(body).events] == ["a", "c"]
+
+
 def test_what_is_no_event_of_s3_is_raised() -> None:
     with pytest.raises(MessageMalformed):
         push({"Records": [{"eventSource": "aws:ses"}]}, Filters(), Objects(), Sent())

@@ -18,7 +18,7 @@ def dry_run(batch: Sequence[Message], now: datetime, retention: Retention) -> li
     """Return for each message its `message_id` and what the processor `would` do.
 
     That is `store` with the `items` that are written unless the table has newer ones, `ignore` with the reasons, or
-    `fail` with `kind`, `problem` and `next_step`.
+    `fail` with `kind`, `problem` and `next_step`; the records of its body that are right are among its `items` then.
     """
     return [{"message_id": message.id, **_outcome(message, now, retention)} for message in batch]
 
@@ -27,6 +27,11 @@ def _outcome(message: Message, now: datetime, retention: Retention) -> dict[str,
     try:
         reading = messages.read(message.body)
     except MessageMalformed as error:
-        return {"would": "fail", "kind": error.kind, "problem": str(error), "next_step": error.next_step}
+        return _failed(error)
     written = [items.item(event, message.id, now, retention) for event in reading.events]
-    return {"would": "store" if written else "ignore", "items": written, "ignored": list(reading.ignored)}
+    outcome = _failed(reading.problems[0]) if reading.problems else {"would": "store" if written else "ignore"}
+    return {**outcome, "items": written, "ignored": list(reading.ignored)}
+
+
+def _failed(error: MessageMalformed) -> dict[str, Any]:
+    return {"would": "fail", "kind": error.kind, "problem": str(error), "next_step": error.next_step}

@@ -142,18 +142,33 @@ def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Set
 
 
 def _process_one(message: Message, now: datetime, table: Table, retention: Retention) -> Result:
-    objects: tuple[str, ...] = ()
     try:
         reading = messages.read(message.body)
-        objects = reading.objects
-        # All are written, not only those before the first late one: a body may report several objects.
-        kept = [table.keep(items.item(event, message.id, now, retention)) for event in reading.events]
     except Exception as error:
-        details = "" if isinstance(error, DeliveryWatchError) else traceback.format_exc()
-        return Result(message, Outcome.FAILED, failure(message, objects, error, now), details)
-    if not kept:
+        return _failed(message, (), [error], now)
+    # All are written, not only those before the first that is late or fails: a body may report several objects.
+    written = [_written(items.item(event, message.id, now, retention), table) for event in reading.events]
+    if errors := [*reading.problems, *(outcome for outcome in written if isinstance(outcome, Exception))]:
+        return _failed(message, reading.objects, errors, now)
+    if not written:
         return Result(message, Outcome.IGNORED)
-    return Result(message, Outcome.STORED if any(kept) else Outcome.STALE)
+    return Result(message, Outcome.STORED if any(written) else Outcome.STALE)
+
+
+def _written(item: Item, table: Table) -> bool | Exception:
+    """Write an item, and return whether it was newer than the stored one, or why it could not be written."""
+    try:
+        return table.keep(item)
+    except Exception as error:
+        return error
+
+
+def _failed(message: Message, objects: tuple[str, ...], errors: Sequence[Exception], now: datetime) -> Result:
+    """Return the result of a message of which something failed; what another attempt may mend comes first."""
+    failures = [failure(message, objects, error, now) for error in errors]
+    main = max(range(len(errors)), key=lambda number: failures[number].is_retryable)
+    details = "" if isinstance(errors[main], DeliveryWatchError) else "".join(traceback.format_exception(errors[main]))
+    return Result(message, Outcome.FAILED, failures[main], details)
 
 
 def raise_if_nothing_works(report: Report) -> None:

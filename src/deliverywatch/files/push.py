@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.files.records import messages
 from deliverywatch.files.records.events import State
 
@@ -74,16 +75,29 @@ class Summary:
 def push(event: Mapping[str, Any], filters: Filters, objects: Objects, queue: Queue) -> Summary:
     """Send on those records of an event that pass the filters.
 
-    Raises:
+    Raises, once the other records are sent:
         MessageMalformed: The event is neither one of S3 nor one of EventBridge.
         StoreUnavailable: S3 did not give the details.
         QueueUnavailable: The queue did not take everything.
     """
     records = event.get("Records", [event])
-    bodies = [body for record in records if (body := _body(record, filters, objects)) is not None]
+    results = [_result(record, filters, objects) for record in records]
+    bodies = [result for result in results if isinstance(result, str)]
     if bodies:
         queue.send(bodies)
+    # Last, so that one record does not keep its neighbours back; what Lambda sends twice harms nobody.
+    for result in results:
+        if isinstance(result, DeliveryWatchError):
+            raise result
     return Summary(len(bodies), len(records) - len(bodies))
+
+
+def _result(record: Mapping[str, Any], filters: Filters, objects: Objects) -> str | DeliveryWatchError | None:
+    """Return the message for a record, None if it is left out, or why neither can be said."""
+    try:
+        return _body(record, filters, objects)
+    except DeliveryWatchError as error:
+        return error
 
 
 def _body(record: Mapping[str, Any], filters: Filters, objects: Objects) -> str | None:

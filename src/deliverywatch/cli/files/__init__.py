@@ -38,9 +38,11 @@ files.add_command(dlq)
 @_DRY_RUN
 @target_and_json
 def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> None:
-    """Process an SQS event by hand, as the deployed function would.
+    """Process an event by hand, as the deployed function would.
 
-    EVENT is its file. With --dry-run no account is needed: each message is read, and what would be kept of it is said.
+    EVENT is its file: a notification as S3, EventBridge or SNS sends it, an event as Lambda gets it from SQS, or what
+    `aws sqs receive-message` printed. With --dry-run no account is needed: each message is read, and what would be
+    kept of it is said.
 
     \b
     JSON: [{"message_id": "", "would": "store", "items": [{...}],
@@ -53,9 +55,9 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
     from deliverywatch import thresholds
     from deliverywatch.files import dry_run as flow
     from deliverywatch.files.records.items import Retention
-    from deliverywatch.files.records.sqs import messages_of
+    from deliverywatch.files.records.sqs import given_by_hand
 
-    batch = messages_of(read_json(event))
+    batch = given_by_hand(read_json(event))
     retention = Retention(thresholds.FILE_ITEM_DAYS, thresholds.FILE_TOMBSTONE_DAYS)
     results = flow.dry_run(batch, datetime.now(UTC), retention) if dry_run else _processed(batch, target)
     print_either(results, "\n".join(map(_text, results)), as_json=as_json)

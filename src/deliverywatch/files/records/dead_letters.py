@@ -86,9 +86,12 @@ def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None) -> Explai
     """Return a dead letter with its reason: the stored one, or what the message itself says."""
     failed_at = str(reason.get("failed_at", "")) if reason else ""
     try:
-        objects = ", ".join(messages.read(dead_letter.body).objects[:_OBJECT_COUNT])
+        reading = messages.read(dead_letter.body)
     except MessageMalformed as error:
-        return Explained(dead_letter, error.kind, str(error), error.next_step, "", True, failed_at)  # noqa: FBT003
+        return _in_vain(dead_letter, error, "", failed_at)
+    objects = ", ".join(reading.objects[:_OBJECT_COUNT])
+    if reading.problems:
+        return _in_vain(dead_letter, reading.problems[0], objects, failed_at)
     if reason is not None:
         kind, problem, next_step = (str(reason.get(name, "")) for name in ("kind", "problem", "next_step"))
         in_vain = reason.get("is_retryable") == "false"
@@ -98,6 +101,10 @@ def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None) -> Explai
         return Explained(dead_letter, "pusher", dropped, next_step, objects, will_fail_again=False)
     next_step = f"Read the log of files-process after {as_text(dead_letter.sent_at)}; a redrive does no harm."
     return Explained(dead_letter, "unknown", _UNKNOWN, next_step, objects, will_fail_again=False)
+
+
+def _in_vain(dead_letter: DeadLetter, error: MessageMalformed, objects: str, failed_at: str) -> Explained:
+    return Explained(dead_letter, error.kind, str(error), error.next_step, objects, True, failed_at)  # noqa: FBT003
 
 
 def one(queue: DeadLetters, reasons: Reasons, message_id: str, limit: int) -> Explained:

@@ -23,8 +23,8 @@ _SEQUENCER = re.compile(rf"[0-9A-F]{{1,{SEQUENCER_DIGITS}}}")
 KEY_LIMIT_BYTES = 1024
 # Names from before 2018 may have 255 characters, capital letters and underscores.
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
-# S3 began in 2006; a time far outside leaves no room for its expiry, or does not compare as text.
-_YEARS = range(2000, 3000)
+# AWS's sample events are of 1970; a time far outside leaves no room for its expiry, or does not compare as text.
+_YEARS = range(1970, 3000)
 
 
 class State(StrEnum):
@@ -52,8 +52,8 @@ class ObjectEvent:
         key: Decoded.
         name: S3's word for what happened, such as `ObjectCreated:Put`.
         time: When it happened, or when an object of a listing was last modified; aware.
-        sequencer: Padded to `SEQUENCER_DIGITS`; empty for an object of a listing.
-        listed_at: When the object's listing was made; None for an event that S3 sent.
+        sequencer: Padded to `SEQUENCER_DIGITS`; empty for an object of a listing, and for an event that has none.
+        listed_at: When the object's listing was made, or the time of an event without a sequencer; else None.
     """
 
     bucket: str
@@ -78,13 +78,12 @@ def object_of(bucket: str, key: str) -> str:
 
 
 def padded(sequencer: object) -> str:
-    """Return a sequencer padded so that those of one key compare as text."""
+    """Return a sequencer padded so that those of one key compare as text; empty if it is none.
+
+    S3 gives each upload and each removal one; samples and copies of S3 may not.
+    """
     word = sequencer.upper() if isinstance(sequencer, str) else ""
-    if not _SEQUENCER.fullmatch(word):
-        raise MessageMalformed(
-            "The event has no sequencer of hexadecimal digits, so that its place in the order is unknown."
-        )
-    return word.ljust(SEQUENCER_DIGITS, "0")
+    return word.ljust(SEQUENCER_DIGITS, "0") if _SEQUENCER.fullmatch(word) else ""
 
 
 def checked_key(key: object) -> str:

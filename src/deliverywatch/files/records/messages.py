@@ -10,8 +10,9 @@ Formats: docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-stru
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -36,6 +37,9 @@ _MAJOR_VERSION = "2"
 # Far more than one object of S3 can have, and within the 38 digits of a number in DynamoDB.
 _MOST_BYTES = 10**18
 
+# A document without any of these is no notification.
+FIELDS = frozenset({"Records", "Event", "Type", "source", "requestPayload", "deliverywatch"})
+
 _S3_STATES = {"ObjectCreated": State.PRESENT, "ObjectRemoved": State.REMOVED, "LifecycleExpiration": State.REMOVED}
 _BRIDGE_STATES = {"Object Created": State.PRESENT, "Object Deleted": State.REMOVED}
 
@@ -47,10 +51,12 @@ class Reading:
     Attributes:
         events: In the order of the body.
         ignored: Sentences about what else it reports, none of which changes an object.
+        problems: What is wrong with those of its records that cannot be read; the others are among the events.
     """
 
     events: tuple[ObjectEvent, ...] = ()
     ignored: tuple[str, ...] = ()
+    problems: tuple[MessageMalformed, ...] = ()
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -62,13 +68,13 @@ def read(body: object, depth: int = 0) -> Reading:
     """Return what a body says: the text of a message, or its decoded JSON.
 
     Raises:
-        MessageMalformed: It has none of the shapes above, or a record of it is wrong.
+        MessageMalformed: It has none of the shapes above, or nothing of it can be read.
     """
     document = _decoded(body)
     if depth > _DEEPEST:
         raise MessageMalformed("The body is wrapped in more envelopes than anybody sends.")
     if "Records" in document:
-        return _joined(map(_record, _objects(document, "Records")))
+        return _entries(_record, document, "Records")
     if document.get("Event") == "s3:TestEvent":
         return Reading(ignored=("S3 tests that it may send to the queue.",))
     if document.get("Type") == "Notification":
@@ -103,10 +109,31 @@ def _unknown(document: Mapping[str, Any]) -> str:
     return "The body is not a notification of S3, SNS, EventBridge or the pusher."
 
 
-def _joined(readings: Any) -> Reading:
-    readings = list(readings)
-    events = tuple(event for reading in readings for event in reading.events)
-    return Reading(events, tuple(sentence for reading in readings for sentence in reading.ignored))
+def _entries(reader: Callable[[Mapping[str, Any]], Reading], parent: Mapping[str, Any], name: str) -> Reading:
+    """Read each entry of a list by itself, so that one that is wrong does not keep its neighbours from being read.
+
+    Raises MessageMalformed if all of them are wrong, or there is no list.
+    """
+    entries = parent.get(name)
+    if not isinstance(entries, list):
+        raise MessageMalformed(f"The field {name!r} is not a list of objects.")
+    readings = [_entry(reader, entry, name) for entry in entries]
+    events, ignored, problems = (
+        tuple(part for reading in readings for part in getattr(reading, field))
+        for field in ("events", "ignored", "problems")
+    )
+    if problems and len(problems) == len(entries):
+        raise problems[0]
+    return Reading(events, ignored, problems)
+
+
+def _entry(reader: Callable[[Mapping[str, Any]], Reading], entry: object, name: str) -> Reading:
+    if not isinstance(entry, Mapping):
+        return Reading(problems=(MessageMalformed(f"The field {name!r} is not a list of objects."),))
+    try:
+        return reader(entry)
+    except MessageMalformed as error:
+        return Reading(problems=(error,))
 
 
 def _record(record: Mapping[str, Any]) -> Reading:
@@ -160,17 +187,19 @@ def _event(
     bucket: str, key: object, state: State, name: str, time: object, entry: Mapping[str, Any], names: tuple[str, str]
 ) -> ObjectEvent:
     version, etag = (checked_word(entry.get(field), field) for field in names)
-    is_present = state is State.PRESENT
+    is_present, at, sequencer = state is State.PRESENT, as_time(time), padded(entry.get("sequencer"))
     return ObjectEvent(
         bucket=bucket,
         key=checked_key(key),
         version=version or NO_VERSION,
         state=state,
         name=name,
-        time=as_time(time),
-        sequencer=padded(entry.get("sequencer")),
+        time=at,
+        sequencer=sequencer,
         size_bytes=_size(entry) if is_present else None,
         etag=etag.strip('"') if is_present and etag else None,
+        # Then only its time gives its place, as for an object of a listing.
+        listed_at=None if sequencer else at,
     )
 
 
@@ -184,10 +213,10 @@ def _size(entry: Mapping[str, Any]) -> int | None:
 
 
 def _own(document: Mapping[str, Any]) -> Reading:
-    if "listing" in document:
-        listing = _object(document, "listing")
-        return Reading(tuple(_listed(listing, entry) for entry in _objects(listing, "objects")))
-    return _joined(map(_enriched, _objects(document, "objects")))
+    if "listing" not in document:
+        return _entries(_enriched, document, "objects")
+    listing = _object(document, "listing")
+    return _entries(partial(_listed, listing), listing, "objects")
 
 
 def _enriched(sent: Mapping[str, Any]) -> Reading:
@@ -200,9 +229,9 @@ def _enriched(sent: Mapping[str, Any]) -> Reading:
     return replace(reading, events=tuple(replace(event, details=details) for event in reading.events))
 
 
-def _listed(listing: Mapping[str, Any], entry: Mapping[str, Any]) -> ObjectEvent:
+def _listed(listing: Mapping[str, Any], entry: Mapping[str, Any]) -> Reading:
     state = State(entry["state"]) if entry.get("state") in set(State) else State.PRESENT
-    return ObjectEvent(
+    event = ObjectEvent(
         bucket=checked_bucket(listing.get("bucket")),
         key=checked_key(entry.get("key")),
         version=checked_word(entry.get("version"), "version") or NO_VERSION,
@@ -214,6 +243,7 @@ def _listed(listing: Mapping[str, Any], entry: Mapping[str, Any]) -> ObjectEvent
         etag=checked_word(entry.get("etag"), "etag"),
         listed_at=as_time(listing.get("listed_at")),
     )
+    return Reading((event,))
 
 
 def _bucket(parent: Mapping[str, Any]) -> str:
@@ -225,13 +255,6 @@ def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise MessageMalformed(f"The field {name!r} is missing or no object.")
     return value
-
-
-def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    values = parent.get(name)
-    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
-        raise MessageMalformed(f"The field {name!r} is not a list of objects.")
-    return values
 
 
 def _texts(parent: Mapping[str, Any], name: str) -> dict[str, str]:

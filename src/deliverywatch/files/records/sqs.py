@@ -1,4 +1,7 @@
-"""An event of SQS, as Lambda delivers it (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html) -> its messages."""
+"""An event of SQS, as Lambda delivers it (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html) -> its messages.
+
+By hand any notification may be given, in the envelope of SQS or bare.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,11 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.errors import InputError
+from deliverywatch.files.records.messages import FIELDS
 from deliverywatch.messages.untrusted import mapping
 
 # More digits will not come for thousands of years.
 _MILLISECONDS = re.compile(r"[0-9]{1,14}")
 _COUNT = re.compile(r"[0-9]{1,9}")
+# The id of a message that never was in a queue; its items name it.
+_BY_HAND = "by-hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,29 @@ def messages_of(event: object) -> list[Message]:
             next_step="Give an event as Lambda gets it from SQS: Records, each with messageId and body.",
         )
     return [_message(record) for record in records]
+
+
+def given_by_hand(document: object) -> list[Message]:
+    """Return the messages of an event of SQS, of what `aws sqs receive-message` printed, or of a bare notification."""
+    fields = mapping(document)
+    received = fields.get("Messages")
+    if isinstance(received, list):
+        return messages_of({"Records": [_as_delivered(mapping(message)) for message in received]})
+    records = fields.get("Records")
+    if isinstance(records, list) and any("messageId" in mapping(record) for record in records):
+        return messages_of(document)
+    if FIELDS.isdisjoint(fields):
+        raise InputError(
+            "This is neither an event of S3 or EventBridge nor an SQS event.",
+            next_step="Give a notification as S3, EventBridge or SNS sends it, or an event as Lambda gets it from SQS.",
+        )
+    return [Message(_BY_HAND, document, 1)] if records != [] else []
+
+
+def _as_delivered(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message that was received in the words of an event."""
+    words = {"MessageId": "messageId", "Body": "body", "Attributes": "attributes"}
+    return {word: message[name] for name, word in words.items() if name in message}
 
 
 def _has_id(record: object) -> bool:

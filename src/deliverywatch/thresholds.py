@@ -346,6 +346,9 @@ QUERIES_DEAR_USD = 1
 # So many failed runs within an hour are not one broken query but a shared cause.
 QUERIES_FAILED_COUNT = 5
 
+# One NULL or empty result may be an hour without data; in so many runs in a row it is a condition that watches nothing.
+QUERIES_UNMEASURED_RUNS = 3
+
 # A change of the file takes effect within this time. Each round calls Scheduler once per schedule.
 QUERIES_RECONCILE_MINUTES = 5
 

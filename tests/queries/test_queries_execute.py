@@ -225,6 +225,75 @@ def test_an_alert_that_leaves_the_file_is_closed() -> None:
     assert world.levels[1:] == [("first_value.n", "warning"), ("rows", "ok")]
 
 
+# What cannot be measured.
+
+LOW = {"name": "low", "severity": "critical", "on": "first_value", "threshold": {"operator": "<", "value": 100}}
+MEASURING = DAILY | {"type": "alerts", "alerts": [LOW]}
+BAD, GOOD, NULL, EMPTY, TEXT = (f'"s"\n{row}' for row in ('"20"\n', '"200"\n', "\n", "", '"-"\n'))
+# The level of what was measured, and the runs in a row without a measurement, as they have to be after each result.
+OUTCOMES = {BAD: "critical", GOOD: "ok"}
+
+
+def test_an_alert_that_cannot_be_measured_keeps_its_state() -> None:
+    world = World(MEASURING, (BAD, NULL, EMPTY, GOOD))
+    records = [world.run(DUE.replace(day=day)) for day in range(1, 5)]
+    assert [record.unmeasured for record in records if record] == [
+        "", "low: its first value is NULL", "low: the result has no row", "",
+    ]  # fmt: skip
+    assert world.levels == [("first_value", "critical"), ("first_value", "ok")]
+
+
+def test_an_open_alert_says_that_it_cannot_be_measured_until_it_can() -> None:
+    world = World(MEASURING, (BAD, NULL, BAD))
+    facts = []
+    for day in range(1, 4):
+        world.run(DUE.replace(day=day))
+        facts.append(json.loads(world.lake.objects["state/queries.daily.first_value.json"]).get("facts"))
+    assert facts == [None, [{"name": "Cannot measure", "value": "its first value is NULL"}], None]
+
+
+def test_what_cannot_be_measured_for_some_runs_is_an_alert_of_its_own() -> None:
+    world = World(MEASURING, (NULL, EMPTY, TEXT, NULL, GOOD))
+    for day in range(1, 6):
+        world.run(DUE.replace(day=day))
+    assert world.levels == [("unmeasured", "blind"), ("unmeasured", "ok")]
+    assert "its last 3 runs: its first value is '-', which is no number" in world.published[0]["sentence"]
+
+
+def test_a_run_that_is_judged_twice_counts_once() -> None:
+    world = World(MEASURING, (NULL,))
+    for _ in range(5):
+        world.run(is_again=True, is_by_hand=True)
+    assert (world.levels, remembered(world.lake, "daily").unmeasured) == ([], {"first_value": 1})
+
+
+def test_a_row_without_a_number_holds_the_level_that_a_worse_one_opened() -> None:
+    alerts = [
+        {"name": word, "severity": word, "on": "any_row", "threshold": {"value": value}}
+        for word, value in (("warning", 10), ("critical", 100))
+    ]
+    rows = ('"s"\n"20"\n\n', '"s"\n"200"\n', '"s"\n"20"\n\n', '"s"\n"20"\n')
+    world = World(DAILY | {"type": "alerts", "alerts": alerts}, rows)
+    for day in range(1, 5):
+        world.run(DUE.replace(day=day))
+    assert [level for _, level in world.levels] == ["warning", "critical", "warning"]
+
+
+@given(st.lists(st.sampled_from([BAD, GOOD, NULL, EMPTY, TEXT, FAILED]), min_size=1, max_size=12))
+def test_only_a_measurement_changes_an_alert_and_only_three_runs_without_one_are_news(
+    results: list[str | Execution],
+) -> None:
+    world = World(MEASURING, tuple(results))
+    level, runs = "ok", 0
+    for day, result in enumerate(results, 1):
+        world.run(DUE.replace(day=day))
+        level = OUTCOMES.get(result, level) if isinstance(result, str) else level
+        runs = 0 if result in OUTCOMES else runs + isinstance(result, str)
+        open_levels = remembered(world.lake, "daily").open
+        assert open_levels.get("first_value", "ok") == level
+        assert ("unmeasured" in open_levels) == (runs >= SETTINGS.unmeasured_runs)
+
+
 # Failures.
 
 
@@ -265,13 +334,14 @@ def test_what_athena_refuses_to_begin_is_a_failed_run() -> None:
     assert (record.status, "line 1:8" in record.reason) == ("failed", True)
 
 
-def test_an_alert_on_a_missing_column_is_a_failed_run() -> None:
+def test_an_alert_on_a_missing_column_is_a_failed_run_and_its_neighbours_are_judged() -> None:
     wrong = {"name": "a", "on": "any_row", "column": "price", "threshold": {"value": 1}}
-    world = World(ALERTING | {"alerts": [wrong]})
+    world = World(ALERTING | {"alerts": [wrong, SOME]})
     record = world.run()
     assert record is not None
     assert record.status == "failed"
     assert "Its columns are: country, n." in record.reason
+    assert world.levels == [("rows", "warning"), ("failed", "warning")]
 
 
 def test_what_athena_calls_worth_another_try_has_it_under_another_token() -> None:

@@ -1,10 +1,12 @@
 """What is read in the CSV that Athena wrote: rows, first rows, and what each alert measures."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
-from deliverywatch.queries.config.query import Alert, Measure
+from deliverywatch.queries.config.query import OPERATORS, Alert, Measure
 from deliverywatch.queries.run.result import read
 
 CSV = '"country","n","share"\n"IT","3","12.5"\n"AU","250",\n"DE","7","1e-1"\n'
@@ -19,6 +21,12 @@ def reading(one: Alert, text: str = CSV) -> tuple[bool, float | None]:
     return only.holds, only.measured
 
 
+def problem(one: Alert, text: str = CSV) -> str:
+    (only,) = read(text.splitlines(keepends=True), [one]).readings
+    assert not (only.holds and only.problem)
+    return only.problem
+
+
 @pytest.mark.parametrize(
     ("one", "expected"),
     [
@@ -28,19 +36,68 @@ def reading(one: Alert, text: str = CSV) -> tuple[bool, float | None]:
         (alert("first_value", "<", 5, "n"), (True, 3)),
         (alert("first_value", ">", 5, "n"), (False, 3)),
         (alert("any_row", ">", 100, "n"), (True, 250)),
-        (alert("any_row", ">", 1000, "n"), (False, None)),
+        (alert("any_row", ">", 1000, "n"), (False, 250)),
+        (alert("any_row", "<", 5, "N"), (True, 3)),
+        (alert("any_row", "==", 6, "n"), (False, 7)),
+        (alert("any_row", "!=", 7, "n"), (True, 250)),
         (alert("any_row", "<", 1, "share"), (True, 0.1)),
-        (alert("any_row", "<=", 0, "share"), (False, None)),
+        (alert("any_row", "<=", 0, "share"), (False, 0.1)),
     ],
 )
 def test_what_an_alert_measures(one: Alert, expected: tuple[bool, float | None]) -> None:
     assert reading(one) == expected
 
 
-@pytest.mark.parametrize("text", ['"n"\n', '"n"\n\n', '"n"\n""\n', ""])
-def test_no_value_is_no_alert(text: str) -> None:
-    assert reading(alert("first_value", "<", 5), text) == (False, None)
-    assert reading(alert("any_row", "<", 5), text) == (False, None)
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('"n"\n', "no row"),
+        ('"n"\n\n', "NULL"),
+        ('"n"\n""\n', "NULL"),
+        ('"n"\n"IT"\n', "'IT', which is no number"),
+        ('"n"\n"NaN"\n', "'NaN'"),
+        ('"n"\n"1_0"\n', "'1_0'"),
+        ('"n"\n"true"\n', "'true'"),
+    ],
+)
+@pytest.mark.parametrize("on", ["first_value", "any_row"])
+def test_what_cannot_be_measured_is_no_condition_that_does_not_hold(on: str, text: str, why: str) -> None:
+    assert reading(alert(on, "<", 5), text) == (False, None)
+    assert why in problem(alert(on, "<", 5), text)
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (alert("any_row", "<", 5, "share"), ""),
+        (alert("any_row", ">", 20, "share"), "1 of 3 rows have no number; the first of them has NULL"),
+        (alert("any_row", ">", 20, "n"), ""),
+        (alert("first_value", ">", 20, "share"), ""),
+    ],
+)
+def test_a_row_without_a_number_might_be_worse_unless_another_one_is_bad_enough(one: Alert, why: str) -> None:
+    assert problem(one) == why
+
+
+@given(st.lists(st.none() | st.integers(-9, 9), max_size=6), st.sampled_from(sorted(OPERATORS)), st.integers(-9, 9))
+def test_the_worst_row_decides_as_all_rows_together(numbers: list[int | None], operator: str, value: int) -> None:
+    text = "".join(["n,x\n", *(f"{'' if number is None else number},x\n" for number in numbers)])
+    is_any = any(OPERATORS[operator](number, value) for number in numbers if number is not None)
+    one = alert("any_row", operator, value)
+    assert reading(one, text)[0] == is_any
+    assert bool(problem(one, text)) == (not is_any and (None in numbers or not numbers))
+
+
+def test_the_worst_row_is_kept_wherever_it_stands() -> None:
+    text = "n,who\n" + "".join(f"{number},x\n" for number in range(50)) + "99,y\n1,z\n"
+    (one,) = read(text.splitlines(keepends=True), [alert("any_row", ">", 40)]).readings
+    assert (one.measured, one.row) == (99, ("99", "y"))
+
+
+@pytest.mark.parametrize("text", ["", '"a\rb"c\rd\n'])
+def test_what_athena_never_wrote_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        read([text] if text else [], [])
 
 
 def test_an_empty_line_is_a_row_whose_only_value_is_null() -> None:
@@ -57,15 +114,13 @@ def test_commas_quotes_and_line_breaks_in_values_are_read_as_they_stand() -> Non
     assert (result.row_count, result.rows[0]) == (2, ('a, "b"\nc', "1"))
 
 
-def test_a_missing_column_is_reported_with_those_of_the_result() -> None:
-    with pytest.raises(InputError, match="'price'") as caught:
-        reading(alert("any_row", column="price"))
-    assert "country, n, share" in caught.value.next_step
-
-
-def test_text_is_not_compared_with_a_number() -> None:
-    with pytest.raises(InputError, match="'IT', which is not a number"):
-        reading(alert("first_value", column="country"))
+def test_a_missing_column_is_reported_with_those_of_the_result_and_other_alerts_are_measured() -> None:
+    alerts = [alert("any_row", column="price"), alert("rows", ">", 2)]
+    result = read(CSV.splitlines(keepends=True), alerts)
+    assert "'price'" in result.problem
+    assert "country, n, share" in result.problem
+    assert [one.holds for one in result.readings] == [False, True]
+    assert "'price'" in result.readings[0].problem
 
 
 def test_a_mail_shows_the_first_rows_and_columns_in_short() -> None:

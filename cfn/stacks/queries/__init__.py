@@ -92,6 +92,7 @@ def _execute() -> Function:
             "WORKGROUP": Ref("Workgroup"),
             "DATABASE": Ref("Database"),
             "TIMEOUT_SECONDS": Ref("QueriesTimeoutSeconds"),
+            "UNMEASURED_RUNS": Ref("QueriesUnmeasuredRuns"),
             **_SHARED,
         },
         statements=execute_may(title(DEAD_LETTERS)),

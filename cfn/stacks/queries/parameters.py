@@ -40,6 +40,8 @@ _LIMITS = whole_numbers(
      "A query that runs longer is stopped, so that it is not billed on, and counts as failed."),
     ("QueriesFailedCount", "Failed runs in an hour", (1, 10_000), thresholds.QUERIES_FAILED_COUNT,
      "Failed runs within an hour that open an incident beside those of the queries themselves."),
+    ("QueriesUnmeasuredRuns", "Unmeasured runs in a row", (1, 10_000), thresholds.QUERIES_UNMEASURED_RUNS,
+     "Runs in a row in which an alert meets NULL, no row or no number, before that is an incident of its own."),
     ("QueriesSlowSeconds", "A query is slow over (seconds)", (5, 840), thresholds.QUERIES_SLOW_SECONDS,
      "A query that takes longer opens an incident."),
     ("QueriesDearUsd", "A day of queries is dear over (USD)", (1, 10_000), thresholds.QUERIES_DEAR_USD,

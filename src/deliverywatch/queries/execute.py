@@ -24,7 +24,7 @@ from deliverywatch.queries.run.record import Record, Status
 from deliverywatch.queries.run.result import read as read_result
 from deliverywatch.storage.records import readable
 from deliverywatch.storage.store import Change, update
-from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS
+from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS, QUERIES_UNMEASURED_RUNS
 
 if TYPE_CHECKING:
     from deliverywatch.athena import Athena, Execution
@@ -42,11 +42,18 @@ _ENDINGS = {Ended.SUCCEEDED: Status.SUCCEEDED, Ended.STOPPED: Status.STOPPED}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the stack says; `region` is for the links in mails, and a query is stopped after `timeout_seconds`."""
+    """What the stack says.
+
+    Attributes:
+        region: For the links in mails.
+        timeout_seconds: A query is stopped after it.
+        unmeasured_runs: In so many runs in a row an alert may not be measured before that is an incident of its own.
+    """
 
     bucket: str
     region: str
     timeout_seconds: float = QUERIES_TIMEOUT_SECONDS
+    unmeasured_runs: int = QUERIES_UNMEASURED_RUNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +129,20 @@ def _number(order: Order, lake: Lake) -> tuple[int, Record | None]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a query: its result if it has one, and why the run failed if it did."""
+
+    execution: Execution
+    result: Result | None
+    reason: str
+    exported: str
+
+    @property
+    def is_success(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
 class _Run:
     order: Order
     number: int
@@ -140,7 +161,7 @@ class _Run:
         seconds = round(self.ports.ticks() - begin, 3)
         # Published and counted at the time of the schedule, however late the run was started.
         now = self.ports.clock() if self.order.is_by_hand else self.order.due + timedelta(seconds=seconds)
-        self._publish(self._notices(execution, result, reason, exported), now, is_success=result is not None)
+        self._publish(_Outcome(execution, result, reason, exported), now)
         unfinished = self._record(execution, result, reason)
         return self._written(replace(unfinished, export=exported, seconds=seconds, finished_at=now.isoformat()), now)
 
@@ -157,9 +178,10 @@ class _Run:
         if execution.status is not Ended.SUCCEEDED:
             return None, execution.reason or f"Athena says {execution.status}."
         try:
-            return read_result(self.ports.lake.lines(execution.location), self.query.alerts), ""
+            result = read_result(self.ports.lake.lines(execution.location), self.query.alerts)
         except InputError as error:
             return None, f"{error} {error.next_step}"
+        return result, result.problem
 
     def _exported(self, execution: Execution, result: Result) -> str:
         about = {"query-id": self.query.id, "due": self.order.due.isoformat(), "rows": str(result.row_count)}
@@ -167,33 +189,62 @@ class _Run:
         kept = [export.keep(self.ports.lake, execution, key, about) for key in wanted]
         return f"s3://{self.settings.bucket}/{kept[0]}" if kept else ""
 
-    def _notices(self, execution: Execution, result: Result | None, reason: str, exported: str) -> list[Notice]:
-        facts = {"Due": f"{self._local:%Y-%m-%d %H:%M %Z}", "Read": f"{execution.scanned_bytes / 1e6:,.1f} MB"}
-        pointers = notices.links_of(self.settings.region, execution.id, exported)
-        if result is None:
-            return [notices.of_failure(self.query, reason, self.order.due, facts, pointers)]
-        over = [notices.of_failure(self.query, "", self.order.due, facts, ()), notices.of_silence(self.query, None, 0)]
-        return [*notices.of_alerts(self.query, result, facts | {"Rows": f"{result.row_count:,}"}, pointers), *over]
-
-    def _publish(self, current: list[Notice], now: datetime, *, is_success: bool) -> None:
+    def _publish(self, outcome: _Outcome, now: datetime) -> None:
         """Publish what is news, then remember it: killed between the two, it is published twice, and mailed once."""
         before = state.read(self.ports.lake, self.query.id)
         if before.judged and self.order.due < before.judged:
             return  # a later run was published already
+        alerts = self._of_alerts(outcome, before)
+        unmeasured = self._unmeasured(outcome, alerts, before)
+        current = [*alerts, *self._of_run(outcome, unmeasured, alerts)]
         topics = {notice.topic for notice in current} | {notices.FAILED, notices.STALE}
-        removed = [topic for topic in before.open if is_success and topic not in topics]
+        removed = [topic for topic in before.open if outcome.is_success and topic not in topics]
         news = before.news([*current, *notices.of_removal(self.query.id, removed)])
+        notices.annotate(before.to_annotate(alerts), self.ports.lake, now)
         notices.publish(news, self.ports.lake, self.ports.publish, now)
 
         def with_news(present: State) -> State:
-            succeeded = self.order.due if is_success else present.succeeded
-            return replace(present.with_published(news), judged=self.order.due, succeeded=succeeded)
+            succeeded = self.order.due if outcome.is_success else present.succeeded
+            published = present.with_published(news)
+            return replace(published, judged=self.order.due, succeeded=succeeded, unmeasured=unmeasured)
 
         state.change(self.ports.lake, self.query.id, with_news)
 
+    def _of_alerts(self, outcome: _Outcome, before: State) -> list[Notice]:
+        if outcome.result is None:
+            return []
+        facts = self._facts(outcome) | {"Rows": f"{outcome.result.row_count:,}"}
+        return notices.of_alerts(self.query, outcome.result, before.level_of, facts, self._links(outcome))
+
+    def _unmeasured(self, outcome: _Outcome, alerts: list[Notice], before: State) -> Mapping[str, int]:
+        """Return the runs in a row in which each topic could not be measured; a run that failed says nothing of it."""
+        if not outcome.is_success:
+            return before.unmeasured
+        return before.unmeasured_after([notice.topic for notice in alerts if notice.unmeasured], self.order.due)
+
+    def _of_run(self, outcome: _Outcome, unmeasured: Mapping[str, int], alerts: list[Notice]) -> list[Notice]:
+        if not outcome.is_success:
+            facts, links = self._facts(outcome), self._links(outcome)
+            return [notices.of_failure(self.query, outcome.reason, self.order.due, facts, links)]
+        unseen = [one for one in alerts if unmeasured.get(one.topic, 0) >= self.settings.unmeasured_runs]
+        return [
+            notices.of_failure(self.query, "", self.order.due, self._facts(outcome), ()),
+            notices.of_silence(self.query, None, 0),
+            notices.of_unmeasured(
+                self.query, unseen, self.settings.unmeasured_runs, self._facts(outcome), self._links(outcome)
+            ),
+        ]
+
+    def _facts(self, outcome: _Outcome) -> dict[str, str]:
+        read = f"{outcome.execution.scanned_bytes / 1e6:,.1f} MB"
+        return {"Due": f"{self._local:%Y-%m-%d %H:%M %Z}", "Read": read}
+
+    def _links(self, outcome: _Outcome) -> list[notices.Link]:
+        return notices.links_of(self.settings.region, outcome.execution.id, outcome.exported)
+
     def _record(self, execution: Execution, result: Result | None, reason: str) -> Record:
         status = _ENDINGS.get(execution.status, Status.FAILED)
-        holding = [reading.alert.name for reading in result.readings if reading.holds] if result else []
+        readings = result.readings if result else ()
         return Record(
             query_id=self.query.id,
             due=self.order.due.isoformat(),
@@ -204,7 +255,8 @@ class _Run:
             execution_id=execution.id,
             revision=self.revision,
             reason=reason,
-            alerts=", ".join(holding),
+            alerts=", ".join(reading.alert.name for reading in readings if reading.holds),
+            unmeasured="; ".join(f"{reading.alert.name}: {reading.problem}" for reading in readings if reading.problem),
         )
 
     def _written(self, done: Record, now: datetime) -> Record:

@@ -58,6 +58,7 @@ def execution(environ: Mapping[str, str]) -> Execution:
         bucket=required(environ, "DELIVERYWATCH_BUCKET"),
         region=environ.get("AWS_REGION", ""),
         timeout_seconds=_number(environ, "TIMEOUT_SECONDS", Execution("", "").timeout_seconds),
+        unmeasured_runs=int(_number(environ, "UNMEASURED_RUNS", Execution("", "").unmeasured_runs)),
     )
 
 

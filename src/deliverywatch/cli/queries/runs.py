@@ -98,7 +98,8 @@ def _statement(s3: Any, bucket: str, query_id: str, due: datetime) -> str:
 def _words(done: dict[str, Any]) -> str:
     ended = f"{done['query_id']} for {done['due'][:16]} UTC: {done['status']} in {done['seconds']:.1f} s"
     size = f"  {done['rows']:,} rows, {done['scanned_bytes'] / 1e6:,.1f} MB read, {done['cost_usd']:.4f} USD"
-    named = {"reason": "because", "export": "export", "alerts": "alerts", "execution_id": "Athena"}
+    named = {"reason": "because", "export": "export", "alerts": "alerts", "unmeasured": "cannot measure"}
+    named["execution_id"] = "Athena"
     return "\n".join([ended, size, *(f"  {word}: {done[name]}" for name, word in named.items() if done[name])])
 
 
@@ -107,5 +108,5 @@ def _print(records: list[Record]) -> None:
     for record in records:
         numbers = (f"{record.seconds:.1f}", f"{record.rows:,}", f"{record.scanned_bytes / 1e6:,.1f}")
         due = f"{record.due[:10]} {record.due[11:16]}"
-        runs.add_row(due, record.status, *numbers, record.reason or record.alerts)
+        runs.add_row(due, record.status, *numbers, record.reason or record.alerts or record.unmeasured)
     print_plain(runs)

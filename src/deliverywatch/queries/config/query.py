@@ -65,6 +65,18 @@ class Alert:
         """Whether a measured value meets the condition."""
         return OPERATORS[self.operator](measured, self.value)
 
+    def badness(self, measured: float) -> float:
+        """How near to its condition a value is, or how far beyond it: the worst row has the highest."""
+        match self.operator:
+            case ">" | ">=":
+                return measured
+            case "<" | "<=":
+                return -measured
+            case "!=":
+                return abs(measured - self.value)
+            case _:
+                return -abs(measured - self.value)
+
     @property
     def rule(self) -> str:
         """The condition in words: `rows > 100`."""

@@ -1,7 +1,8 @@
 """What became of a query -> the notices that the notifier turns into mails, one per change.
 
 Alerts on one measure of one query are one watch: `queries.<id>.rows` is critical while any critical one of them holds.
-`queries.<id>.failed` says that the query itself failed, `queries.<id>.stale` that it no longer succeeds.
+What cannot be measured keeps its level. `queries.<id>.failed` says that the query itself failed, `queries.<id>.stale`
+that it no longer succeeds, `queries.<id>.unmeasured` that its alerts could not be measured in several runs in a row.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from deliverywatch.messages.notice import SystemNotice, to_document
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Query
-    from deliverywatch.queries.run.result import Result
+    from deliverywatch.queries.run.result import Reading, Result
     from deliverywatch.storage.store import Store
 
 FAILED = "failed"
 STALE = "stale"
+UNMEASURED = "unmeasured"
 
 Link = tuple[str, str]
 
@@ -39,6 +41,11 @@ _SILENT_STEPS = (
     "See whether its schedule is as it should be: 'deliverywatch queries plan --config FILE'.",
     "If the schedule is right, look for its starts in the queue of dead letters.",
 )
+_UNMEASURED_STEPS = (
+    "Run the query and look at its result: 'deliverywatch queries history {id}' names its executions.",
+    "If no row or NULL is right at times, let it return a number then: coalesce(x, 0), or a count without GROUP BY.",
+    'If rows are what matters, count them: "on": "rows" is always measured.',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class Notice:
         table: Columns, then rows, all short; empty for none.
         links: Titles and URLs of pages that ask the reader to sign in, so that they outlive any session.
         recipients: Who gets the mail instead of the stack's recipients; empty for these.
+        unmeasured: Why it cannot be said whether its condition holds, so that its level is held; empty if it can.
     """
 
     query_id: str
@@ -62,6 +70,7 @@ class Notice:
     steps: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     recipients: tuple[str, ...] = ()
+    unmeasured: str = ""
 
     @property
     def watch(self) -> str:
@@ -80,6 +89,7 @@ class Notice:
         context = Context(
             system="queries",
             updated_at=now,
+            facts=(("Cannot measure", self.unmeasured),) if self.unmeasured else (),
             table=self.table,
             steps=self.steps,
             links=self.links,
@@ -91,14 +101,51 @@ class Notice:
 def publish(notices: Iterable[Notice], lake: Store, send: Callable[[Mapping[str, Any]], None], now: datetime) -> None:
     """Leave what the mails need in the lake, and hand the messages to the notifier."""
     for notice in notices:
-        lake.write(key_of(notice.watch), notice.context(now))
+        annotate([notice], lake, now)
         send(notice.message(now))
 
 
-def of_alerts(query: Query, result: Result, facts: Mapping[str, str], links: Sequence[Link]) -> list[Notice]:
-    """Return a notice for each measure of a query's alerts, whether its alerts hold or not."""
+def annotate(notices: Iterable[Notice], lake: Store, now: datetime) -> None:
+    """Leave in the lake what later mails of open incidents need."""
+    for notice in notices:
+        lake.write(key_of(notice.watch), notice.context(now))
+
+
+def of_alerts(
+    query: Query,
+    result: Result,
+    level_of: Callable[[str], Level],
+    facts: Mapping[str, str],
+    links: Sequence[Link],
+) -> list[Notice]:
+    """Return a notice for each measure of a query's alerts, whether its alerts hold or not.
+
+    `level_of` says which level a topic has: one that cannot be measured keeps at least that.
+    """
     topics = dict.fromkeys(alert.watch for alert in query.alerts)
-    return [_of_measure(query, topic, result, facts, links) for topic in topics]
+    return [_of_measure(query, topic, level_of(topic), result, facts, links) for topic in topics]
+
+
+def of_unmeasured(
+    query: Query, alerts: Iterable[Notice], runs: int, facts: Mapping[str, str], links: Sequence[Link]
+) -> Notice:
+    """Return the notice that these alerts could not be measured in so many runs in a row or more; none ends it."""
+    reasons = {notice.topic: notice.unmeasured for notice in alerts}
+    if not reasons:
+        sentence = f"The query {query.id} can be measured again."
+        return _notice(query, UNMEASURED, Level.OK, f"Query {query.id} can be measured", sentence, facts)
+    why = "; ".join(dict.fromkeys(reasons.values()))
+    times = f"in its last {runs} runs" if runs > 1 else "in its last run"
+    return _notice(
+        query,
+        UNMEASURED,
+        Level.BLIND,
+        f"Query {query.id} cannot be measured",
+        f"The alerts of the query {query.id} could not be measured {times}: {why}. Their states are kept.",
+        {**facts, **{f"Cannot measure {topic}": reason for topic, reason in reasons.items()}},
+        steps=tuple(step.format(id=query.id) for step in _UNMEASURED_STEPS),
+        links=tuple(links),
+    )
 
 
 def of_failure(query: Query, reason: str, due: datetime, facts: Mapping[str, str], links: Sequence[Link]) -> Notice:
@@ -146,30 +193,49 @@ def of_removal(query_id: str, topics: Iterable[str]) -> list[Notice]:
     return [Notice(query_id, topic, Level.OK, f"Query {query_id}", sentence) for topic in topics]
 
 
-def _of_measure(query: Query, topic: str, result: Result, facts: Mapping[str, str], links: Sequence[Link]) -> Notice:
+def _of_measure(
+    query: Query, topic: str, before: Level, result: Result, facts: Mapping[str, str], links: Sequence[Link]
+) -> Notice:
     readings = [reading for reading in result.readings if reading.alert.watch == topic]
     holding = sorted((one for one in readings if one.holds), key=lambda one: one.alert.severity.rank, reverse=True)
-    measured = next((reading.measured for reading in [*holding, *readings] if reading.measured is not None), None)
-    value = "no value" if measured is None else f"{measured:.12g}"
-    if holding:
-        first, *others = [reading.alert.name for reading in holding]
-        also = " and ".join(f"'{name}'" for name in others)
-        too = f" So does {also}." if others else ""
-        sentence = f"The query {query.id} is at {value}: '{first}' calls at {holding[0].alert.rule}.{too}"
-    else:
-        sentence = f"The query {query.id} is back to normal, now at {value}."
-    alerts = [reading.alert for reading in readings]
-    rules = {f"Alert {alert.name}": f"{alert.rule} ({alert.severity})" for alert in alerts}
+    problem = next((reading.problem for reading in readings if reading.problem), "")
+    proven = holding[0].alert.severity if holding else Level.OK
+    rules = {f"Alert {reading.alert.name}": f"{reading.alert.rule} ({reading.alert.severity})" for reading in readings}
+    first = [*holding, *readings][0]
     return _notice(
         query,
         topic,
-        holding[0].alert.severity if holding else Level.OK,
+        max(proven, before, key=lambda level: level.rank) if problem else proven,
         query.description or f"Query {query.id}",
-        sentence,
-        {"Measured": value, **rules, **facts},
-        table=(result.columns, *result.rows) if holding and result.rows else (),
+        _sentence(query, holding, first, problem),
+        {"Measured": _value(first), **rules, **facts},
+        table=_table(result, first) if holding or problem else (),
         links=tuple(links),
+        unmeasured=problem,
     )
+
+
+def _sentence(query: Query, holding: Sequence[Reading], first: Reading, problem: str) -> str:
+    if holding:
+        name, *others = [reading.alert.name for reading in holding]
+        also = " and ".join(f"'{other}'" for other in others)
+        too = f" So does {also}." if others else ""
+        return f"The query {query.id} is at {_value(first)}: '{name}' calls at {first.alert.rule}.{too}"
+    if problem:
+        return f"The query {query.id} cannot be measured: {problem}."
+    return f"The query {query.id} is back to normal, now at {_value(first)}."
+
+
+def _value(reading: Reading) -> str:
+    return "no value" if reading.measured is None else f"{reading.measured:.12g}"
+
+
+def _table(result: Result, first: Reading) -> tuple[tuple[str, ...], ...]:
+    """Return the columns and the first rows, with the worst one before all others."""
+    if not result.rows:
+        return ()
+    worst = (first.row,) if first.row else ()
+    return (result.columns, *worst, *(row for row in result.rows if row != first.row))[: len(result.rows) + 1]
 
 
 def _notice(

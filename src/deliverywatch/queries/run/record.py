@@ -34,6 +34,7 @@ COLUMNS = [
     ("revision", "string", "Of the file of queries"),
     ("reason", "string", "Why it did not succeed; empty if it did"),
     ("alerts", "string", "The alerts that held, separated by commas"),
+    ("unmeasured", "string", "The alerts that could not be measured, and why; empty if all could"),
 ]
 
 
@@ -62,6 +63,7 @@ class Record:
     finished_at: str = ""
     seconds: float = 0.0
     export: str = ""
+    unmeasured: str = ""
 
     def line(self) -> bytes:
         """Return the line of JSON."""

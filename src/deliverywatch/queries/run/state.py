@@ -30,6 +30,7 @@ class State:
 
     Attributes:
         open: Topic -> level of what was published and is not over.
+        unmeasured: Topic -> runs in a row in which it could not be measured.
         judged: When the newest run was due whose result was judged; an older one has no say any more.
         succeeded: When the newest run was due that succeeded.
         seen: Since when the query runs at the times at which it does.
@@ -38,6 +39,7 @@ class State:
     """
 
     open: Mapping[str, str] = field(default_factory=dict)
+    unmeasured: Mapping[str, int] = field(default_factory=dict, hash=False)
     judged: datetime | None = None
     succeeded: datetime | None = None
     seen: datetime | None = None
@@ -47,6 +49,24 @@ class State:
     def news(self, notices: Iterable[Notice]) -> list[Notice]:
         """Return those that say something else than what was published last."""
         return [notice for notice in notices if self.open.get(notice.topic, Level.OK) != notice.level]
+
+    def to_annotate(self, notices: Iterable[Notice]) -> list[Notice]:
+        """Return those about what is open that cannot be measured any more, or can be again."""
+        return [one for one in notices if one.topic in self.open and (one.unmeasured or one.topic in self.unmeasured)]
+
+    def level_of(self, topic: str) -> Level:
+        """Return the level of what is open about a topic."""
+        level = self.open.get(topic, Level.OK)
+        # A level that only a later version knows is one that is open.
+        return Level(level) if level in list(Level) else Level.WARNING
+
+    def unmeasured_after(self, topics: Iterable[str], due: datetime) -> dict[str, int]:
+        """Return in how many runs in a row each topic could not be measured, after a run in which these could not.
+
+        A run that is judged a second time counts once.
+        """
+        more = 0 if self.judged == due else 1
+        return {topic: max(1, self.unmeasured.get(topic, 0) + more) for topic in topics}
 
     def with_published(self, notices: Iterable[Notice]) -> State:
         """Return it after these were published."""
@@ -88,9 +108,13 @@ def _body(state: State) -> bytes:
 def _state(body: bytes) -> State:
     content = document_of(body)
     times = {name: _time(content.get(name)) for name in ("judged", "succeeded", "seen")}
-    others = other_members(content, ("open", "seen_as", *times))
+    others = other_members(content, ("open", "unmeasured", "seen_as", *times))
     return State(
-        open=dict(content.get("open") or {}), seen_as=str(content.get("seen_as") or ""), **times, others=others
+        open=dict(content.get("open") or {}),
+        unmeasured={topic: int(count) for topic, count in dict(content.get("unmeasured") or {}).items()},
+        seen_as=str(content.get("seen_as") or ""),
+        **times,
+        others=others,
     )
 
 

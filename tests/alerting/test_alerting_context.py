@@ -10,9 +10,10 @@ from alerting_fakes import at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.mail.comparison import verdict
+from deliverywatch.alerting.mail.comparison import compare
 from deliverywatch.alerting.mail.window import counts_before, is_rising, recipients_affected, window_counts
 from deliverywatch.messages.context import Context, Slot, from_json
+from deliverywatch.messages.group import REST
 
 BLAMED = "Concentrated: 96 % of the failures are Telstra, where 84 % fail; all other carriers together are at 1.7 %."
 SPREAD = (
@@ -66,7 +67,7 @@ anything = st.recursive(
 )
 def test_wrong_types_cost_their_own_part_only(parts: dict[str, Any], window: dict[str, Any]) -> None:
     context = from_json(json.dumps(DOCUMENT | {"window": window} | parts).encode())
-    verdict(context)
+    compare(context)
     is_rising(context)
     assert "noun" in parts or context.noun == "SMS"
 
@@ -119,6 +120,11 @@ def test_each_recipient_is_counted_once_from_the_incidents_first_window_on() -> 
             "Concentrated: 83 % of the failures are NZ, where 93 % fail; all other countries together are at 1 %.",
         ),
         (
+            with_groups("list", **{"4711": (300, 291), "12": (500, 4), REST: (500, 3)}),
+            "Concentrated: 98 % of the failures are list 4711, where 97 % fail; all other lists together are at 0.7 %.",
+        ),
+        (with_groups("list", **{REST: (300, 291), "12": (500, 4)}), ""),
+        (
             with_groups(Telstra=(400, 120), Optus=(400, 100), Vodafone=(400, 110)),
             SPREAD,
         ),
@@ -132,7 +138,7 @@ def test_each_recipient_is_counted_once_from_the_incidents_first_window_on() -> 
     ],
 )
 def test_the_healthy_rest_shows_whom_to_blame(context: Context, expected: str) -> None:
-    assert verdict(context).replace("\u00a0", " ") == expected
+    assert compare(context).sentence.replace("\u00a0", " ") == expected
 
 
 def test_the_sharper_difference_is_named() -> None:
@@ -140,7 +146,7 @@ def test_the_sharper_difference_is_named() -> None:
         "country": [{"name": "AU", "total": 900, "failed": 335}, {"name": "NZ", "total": 300, "failed": 10}],
         "carrier": [{"name": "Telstra", "total": 401, "failed": 335}, {"name": "Optus", "total": 799, "failed": 10}],
     }
-    assert "Telstra" in verdict(from_json(json.dumps({"window": {"groups": groups}}).encode()))
+    assert "Telstra" in compare(from_json(json.dumps({"window": {"groups": groups}}).encode())).sentence
 
 
 def test_the_country_of_nearly_all_messages_is_not_to_blame_for_the_carrier_in_it() -> None:
@@ -148,6 +154,6 @@ def test_the_country_of_nearly_all_messages_is_not_to_blame_for_the_carrier_in_i
         "country": [{"name": "GB", "total": 356, "failed": 13}, {"name": "US", "total": 46, "failed": 0}],
         "carrier": [{"name": "O2", "total": 158, "failed": 12}, {"name": "EE", "total": 244, "failed": 1}],
     }
-    told = verdict(from_json(json.dumps({"window": {"groups": groups}}).encode()))
+    told = compare(from_json(json.dumps({"window": {"groups": groups}}).encode())).sentence
     assert "O2" in told
     assert "GB" not in told

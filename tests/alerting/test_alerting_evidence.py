@@ -406,3 +406,33 @@ def test_an_incident_that_0_2_0_opened_for_a_line_of_text_is_closed_as_unknown()
     for number in range(6 * 27):
         world.sweep(at("12:10") + timedelta(minutes=10 * number))
     assert world.ses.events == ["QUIET", "CLOSED"]
+
+
+ALONE = {"holds": "critical", "sentence": "97 % of the failures are list 4711; all others are at 0.7 %."}
+
+
+def test_one_client_alone_stays_a_warning_and_the_mail_says_why() -> None:
+    world = World(watches=ASSESSED)
+    world.cloudwatch.measure(349, 1204)
+    world.assess("12:02", "failing", at_most="warning", **ALONE)
+    world.alarm("sms-warning", "ALARM", "12:03")
+    world.alarm("sms-critical", "ALARM", "12:04")
+    (mail,) = world.ses.mails
+    assert mail["X-DeliveryWatch-Level"] == "warning"
+    text = " ".join(mail.get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
+    assert f"It is kept at warning: {ALONE['sentence']}" in text
+
+
+@pytest.mark.parametrize(
+    "later",
+    [{}, {"at_most": "warning", "as_of": "2026-11-21T11:20:00Z"}, {"at_most": "splendid"}],
+    ids=["others fail too", "too old", "a word that nobody knows"],
+)
+def test_without_fresh_evidence_that_the_others_are_well_it_is_critical(later: dict[str, str]) -> None:
+    world = World(watches=ASSESSED)
+    world.cloudwatch.measure(349, 1204)
+    world.assess("12:02", "failing", at_most="warning", **ALONE)
+    world.alarm("sms-warning", "ALARM", "12:03")
+    world.assess("12:12", "failing", **ALONE | later)
+    world.alarm("sms-critical", "ALARM", "12:13")
+    assert [mail["X-DeliveryWatch-Level"] for mail in world.ses.mails] == ["warning", "critical"]

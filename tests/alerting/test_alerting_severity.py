@@ -1,12 +1,13 @@
 """The level of a watch, computed from its alarms."""
 
 import pytest
-from alerting_fakes import PREFIX, WATCHES, WATCHES_DOCUMENT
+from alerting_fakes import ASSESSED, DAY, PREFIX, WATCHES, WATCHES_DOCUMENT
 
 from deliverywatch.alerting.incidents.severity import Open, Reading, Severity, Watch, level_of, watch_of, watches
 from deliverywatch.alerting.inputs.alarm import Alarm, State
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.verdict import Assessment, Verdict
 
 FAILURES, TRICKLE, OVERDUE, BLIND = WATCHES
 OK, WARNING, CRITICAL, IS_BLIND = Level.OK, Level.WARNING, Level.CRITICAL, Level.BLIND
@@ -67,6 +68,25 @@ def test_without_recovery_alarms_the_own_state_of_a_level_decides() -> None:
     incident = Open(WARNING, frozenset(["warning"]))
     assert level_of(watch, {"warning": Reading(State.OK)}, incident) is OK
     assert level_of(watch, {"warning": Reading(State.OK, is_without_data=True)}, incident) is WARNING
+
+
+@pytest.mark.parametrize(
+    ("letters", "open_level", "expected", "because"),
+    [
+        ("A-A-", OK, WARNING, "one client alone opens no critical incident"),
+        ("A-A-", WARNING, WARNING, "nor does it make one of a warning"),
+        ("A-A-", CRITICAL, CRITICAL, "what is critical becomes a warning by getting better, not by a limit"),
+        ("----", OK, OK, "a limit opens nothing"),
+        ("--A-", OK, WARNING, "up to the limit alarms count"),
+    ],
+)
+def test_the_systems_data_may_keep_a_level_from_rising(
+    letters: str, open_level: Level, expected: Level, because: str
+) -> None:
+    limited = Assessment(verdict=Verdict.FAILING, as_of=DAY, holds=CRITICAL, at_most=WARNING)
+    raised = frozenset([f"{PREFIX}-sms-warning"])
+    level = level_of(ASSESSED[0], readings(letters), Open(open_level, raised), assessment=limited)
+    assert level is expected, because
 
 
 def test_one_of_two_equal_rungs_is_enough() -> None:

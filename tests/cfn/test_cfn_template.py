@@ -125,6 +125,7 @@ def test_the_ingest_function_gets_what_it_needs(template: dict[str, Any]) -> Non
         "DELIVERYWATCH_CLICKSEND_URL": "https://rest.clicksend.com",
         "DELIVERYWATCH_SLOT_MINUTES": "5",
         "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": "false",
+        "DELIVERYWATCH_KEEP_ONE_CLIENT_AT_WARNING": "false",
         "DELIVERYWATCH_CREDIT_WATCH": "true",
         "DELIVERYWATCH_CREDIT_WARNING_HOURS": "72",
         "DELIVERYWATCH_RECIPIENT_NUMBERS": "hashed",

@@ -9,7 +9,8 @@ import pytest
 from deliverywatch.errors import InputError
 from deliverywatch.messages import context as documents
 from deliverywatch.messages import notice as notices
-from deliverywatch.messages.context import Context, Group, Overdue, Problem, Reason, Sample, Slot
+from deliverywatch.messages.context import Context, Overdue, Problem, Reason, Sample, Slot
+from deliverywatch.messages.group import Group
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.messages.palette import TONES

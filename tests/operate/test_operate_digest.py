@@ -28,7 +28,8 @@ from deliverywatch.alerting.mail.formatting import clock
 from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import CloudRefused, InputError, MailUnavailable
 from deliverywatch.local.demo import play
-from deliverywatch.messages.context import Context, Group, to_json
+from deliverywatch.messages.context import Context, to_json
+from deliverywatch.messages.group import Group
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
 from deliverywatch.operate.account import aws

@@ -104,6 +104,7 @@ def _ingest() -> Function:
             "DELIVERYWATCH_CLICKSEND_URL": Ref("ClickSendUrl"),
             "DELIVERYWATCH_SLOT_MINUTES": Ref("SlotMinutes"),
             "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": Ref("CountRecipientFaults"),
+            "DELIVERYWATCH_KEEP_ONE_CLIENT_AT_WARNING": Ref("KeepOneClientAtWarning"),
             "DELIVERYWATCH_RECIPIENT_NUMBERS": Ref("RecipientNumbers"),
             "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic"),
             "DELIVERYWATCH_CREDIT_WATCH": Ref("CreditWatch"),

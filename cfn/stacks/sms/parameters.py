@@ -118,5 +118,14 @@ PARAMETERS = {
             default=True,
         ),
     ],
-    "When to raise an alarm": [WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY, _WINDOW, *_LIMITS],
+    "When to raise an alarm": [
+        *(WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY, _WINDOW),
+        switch(
+            "KeepOneClientAtWarning",
+            "One client is no emergency",
+            "true keeps failures at warning while they are of one sender, subaccount or list and all others are well.",
+            default=False,
+        ),
+        *_LIMITS,
+    ],
 }

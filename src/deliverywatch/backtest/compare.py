@@ -86,6 +86,7 @@ def compare(request: Request, on_progress: Callable[[float, str], None] = lambda
             *history.notes,
             *_cautions(yardstick, subject),
             *_unmuted(baseline),
+            *_unlimited(baseline),
             *_refused(variants),
         ),
         curve=curve(
@@ -139,6 +140,12 @@ def _unmuted(baseline: Definitions) -> list[str]:
         for alarm in rule.alarms
         if alarm not in names
     ]
+
+
+def _unlimited(baseline: Definitions) -> list[str]:
+    is_limited = baseline.parameters.get("KeepOneClientAtWarning") == "true"
+    sentence = "KeepOneClientAtWarning is not replayed: what fails of one client alone is shown as critical, too."
+    return [sentence] if is_limited else []
 
 
 def _cautions(yardstick: _Yardstick, subject: Alarm | None) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from deliverywatch.messages import advice, verdict
 from deliverywatch.messages.advice import Advice
+from deliverywatch.messages.group import Group, percent
 from deliverywatch.messages.untrusted import count, iso, mapping, moment, number, objects, other_members, text
 from deliverywatch.messages.verdict import Assessment
 
@@ -53,7 +54,7 @@ class Slot:
     @property
     def rate_percent(self) -> float:
         """The share of failures."""
-        return _percent(self.failed, self.total)
+        return percent(self.failed, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +66,6 @@ class Reason:
     fault: str
     count: int
     share_percent: float
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A carrier, a country or whatever else the system groups by."""
-
-    name: str
-    total: int
-    failed: int
-
-    @property
-    def rate_percent(self) -> float:
-        """The share of failures."""
-        return _percent(self.failed, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,10 +296,6 @@ def _problem_document(problem: Problem) -> dict[str, Any]:
 
 def _objects(pairs: Iterable[tuple[str, str]], *names: str) -> list[dict[str, str]]:
     return [dict(zip(names, pair, strict=True)) for pair in pairs]
-
-
-def _percent(failed: int, total: int) -> float:
-    return 100 * failed / total if total else 0.0
 
 
 def _slots(document: Mapping[str, Any]) -> tuple[Slot, ...]:

@@ -41,6 +41,7 @@ class Assessment:
         last_seen: When the newest datum that it rests on was made; None if there is none.
         seen_count: How many data it rests on.
         value: The measured value, in the unit of the watch.
+        at_most: The level above which an incident does not rise while this is so; None for no such limit.
     """
 
     verdict: Verdict
@@ -51,11 +52,12 @@ class Assessment:
     last_seen: datetime | None = None
     seen_count: int = 0
     value: float | None = None
+    at_most: Level | None = None
 
 
 def to_document(assessment: Assessment) -> dict[str, Any]:
     """Return the member of a document that holds it."""
-    return {
+    document = {
         "verdict": assessment.verdict.value,
         "as_of": iso(assessment.as_of),
         "opens": assessment.opens.value,
@@ -65,6 +67,7 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
         "seen_count": assessment.seen_count,
         "value": assessment.value,
     }
+    return document | ({"at_most": assessment.at_most.value} if assessment.at_most else {})
 
 
 def from_document(document: object) -> Assessment | None:
@@ -87,7 +90,13 @@ def from_document(document: object) -> Assessment | None:
         last_seen=moment(item.get("last_seen")),
         seen_count=count(item.get("seen_count")),
         value=number(item.get("value")),
+        at_most=_limit(item.get("at_most")),
     )
+
+
+def _limit(word: object) -> Level | None:
+    """Return a limit of the level; a word that only a later version knows limits nothing."""
+    return Level(str(word)) if word in set(Level) else None
 
 
 def assessments(document: Mapping[str, Any]) -> dict[str, Assessment]:

@@ -22,7 +22,7 @@ from deliverywatch.alerting.mail.links import dashboard_url
 from deliverywatch.alerting.mail.message import Message
 from deliverywatch.alerting.mail.view import View
 from deliverywatch.errors import InputError
-from deliverywatch.messages.context import Group
+from deliverywatch.messages.group import Group
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
 from deliverywatch.operate.cost.estimate import DAYS_PER_MONTH, Volume

@@ -16,7 +16,7 @@ from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.messages.verdict import Assessment, Verdict
-from deliverywatch.sms.assessments import credit, delivery, failures, slot_counts, unknown
+from deliverywatch.sms.assessments import credit, delivery, failures, one_client, slot_counts, unknown
 from deliverywatch.sms.lake.slots import HOUR, hour_of
 from deliverywatch.sms.mail_context import context
 from deliverywatch.thresholds import ASSESSED_HOURS
@@ -80,6 +80,19 @@ class Evidence:
             yield self.hours.rows(newest - back * HOUR, names)
 
 
+def _failures(evidence: Evidence) -> Assessment:
+    settings = evidence.settings
+    assessment = failures.assess(evidence.slots(), evidence.now, evidence.end, settings.failures)
+    client = one_client.one_client(evidence.statistics.tallies, settings.failures)
+    if client is None or assessment.verdict is not Verdict.FAILING:
+        return assessment
+    return replace(
+        assessment,
+        sentence=f"{assessment.sentence} {client.sentence}",
+        at_most=Level.WARNING if settings.keep_one_client_at_warning else None,
+    )
+
+
 def _credit(evidence: Evidence) -> Assessment:
     refusals = credit.refusals(evidence.by_hour(credit.NAMES))
     return credit.assess(evidence.balances, refusals, evidence.now, evidence.settings.credit_warning_hours)
@@ -112,9 +125,7 @@ Judge = Callable[[Evidence], Assessment | None]
 
 # By the watch that it judges.
 JUDGES: Mapping[str, Judge] = {
-    "sms-failures": lambda evidence: failures.assess(
-        evidence.slots(), evidence.now, evidence.end, evidence.settings.failures
-    ),
+    "sms-failures": _failures,
     "sms-overdue": _overdue,
     unknown.WATCH: _unknown,
     credit.WATCH: _credit,
@@ -183,8 +194,8 @@ def _is_news(assessment: Assessment, before: Assessment | None) -> bool:
     return before is None or _decisive(assessment) != _decisive(before)
 
 
-def _decisive(assessment: Assessment) -> tuple[Verdict, Level, Level]:
-    return assessment.verdict, assessment.opens, assessment.holds
+def _decisive(assessment: Assessment) -> tuple[Verdict, Level, Level, Level | None]:
+    return assessment.verdict, assessment.opens, assessment.holds, assessment.at_most
 
 
 def _is_repeated(assessment: Assessment, before: Assessment, now: datetime) -> bool:

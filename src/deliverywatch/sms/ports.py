@@ -50,6 +50,7 @@ class Settings:
 
     Attributes:
         count_recipient_faults: Whether dead numbers count as failures.
+        keep_one_client_at_warning: Whether failures of one sender, subaccount or list alone never become critical.
         credit_warning_hours: A credit that ends sooner is a warning.
         silence: None if silence is not watched.
         zone: Where the days of the account begin.
@@ -63,6 +64,7 @@ class Settings:
     zone: tzinfo = UTC
     delivery: DeliveryLimits = field(default_factory=DeliveryLimits)
     unknown: UnknownLimits = field(default_factory=UnknownLimits)
+    keep_one_client_at_warning: bool = False
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Settings:
@@ -76,6 +78,7 @@ class Settings:
             delivery=limits(DeliveryLimits, values),
             unknown=limits(UnknownLimits, values),
             silence=limits(SilenceLimits, values) if values.get("SILENCE_WATCH", "true") == "true" else None,
+            keep_one_client_at_warning=values.get("KEEP_ONE_CLIENT_AT_WARNING") == "true",
             zone=_zone(values.get("TIME_ZONE", "UTC")),
         )
 

@@ -143,7 +143,8 @@ def level_of(
         if (reading := readings.get(severity.alarm)) and reading.is_raised and not (judged and reading.is_kept)
     ]
     opens = [assessment.opens] if watch.is_assessed and assessment else []
-    return _worst([Level.OK, *raised, *opens, *_held(watch, readings, incident, frozenset(missing), judged)])
+    level = _worst([Level.OK, *raised, *opens, *_held(watch, readings, incident, frozenset(missing), judged)])
+    return _limited(level, incident.level, judged)
 
 
 def has_evidence(watch: Watch, readings: Mapping[str, Reading], assessment: Assessment | None) -> bool:
@@ -198,6 +199,14 @@ def _is_held(severity: Severity, readings: Mapping[str, Reading], was_raised: fr
     own = [readings[name] for name in (severity.alarm, severity.recovery) if name in readings]
     # An alarm whose state becomes unknown still holds the level that it raised.
     return any(severity.alarm in was_raised if reading.is_unknown else reading.is_raised for reading in own)
+
+
+def _limited(level: Level, before: Level, judged: Assessment | None) -> Level:
+    """Return the level, kept from rising above the limit that the system's data set; one that is above it stays."""
+    limit = judged.at_most if judged else None
+    if limit is None or level.rank <= max(limit.rank, before.rank):
+        return level
+    return _worst([limit, before])
 
 
 def _worst(levels: Iterable[Level]) -> Level:

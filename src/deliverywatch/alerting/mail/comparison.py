@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.mail.formatting import percent
 
 if TYPE_CHECKING:
-    from deliverywatch.messages.context import Context, Group
+    from deliverywatch.messages.context import Context
+    from deliverywatch.messages.group import Group
 
 # One group is to blame if it holds most of the failures and fails at least this many times as often as the others
 # together.
@@ -26,30 +28,51 @@ _TELLING_COUNT = 20
 # Two failures of one carrier prove nothing.
 _TELLING_FAILURES = 5
 
-_PLURALS = {"carrier": "carriers", "country": "countries"}
+_PLURALS = {"country": "countries"}
+# Their names say nothing by themselves: "list 4711".
+_NUMBERED = ("list", "subaccount", "sender")
 
 
-def verdict(context: Context) -> str:
-    """Return one sentence that says whether failures are concentrated or spread; empty if the groups do not show it."""
-    blamed = [(by, groups) for by, groups in context.groups if _is_concentrated(groups)]
-    if blamed:
-        return _concentrated(*max(blamed, key=lambda pair: _lift(pair[1])))
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One sentence, and whom it blames by which grouping; empty where the groups do not show it."""
+
+    sentence: str = ""
+    by: str = ""
+    blamed: str = ""
+
+
+def compare(context: Context) -> Comparison:
+    """Return whether failures are concentrated or spread."""
+    concentrated = [(by, groups) for by, groups in context.groups if _is_concentrated(groups)]
+    if concentrated:
+        by, groups = max(concentrated, key=lambda pair: _lift(pair[1]))
+        return Comparison(_concentrated(by, groups), by, _full_name(by, groups[0]))
     spread = [(by, groups) for by, groups in context.groups if _is_spread(groups)]
-    return _spread(*spread[0]) if spread else ""
+    return Comparison(_spread(*spread[0])) if spread else Comparison()
+
+
+def _full_name(by: str, group: Group) -> str:
+    """Return the name of a group as a sentence has it."""
+    return f"{by} {group.name}" if by in _NUMBERED else group.name
 
 
 def _is_concentrated(groups: Sequence[Group]) -> bool:
     failed = sum(group.failed for group in groups)
-    if len(groups) < 2 or failed < _TELLING_FAILURES:
+    if len(groups) < 2 or groups[0].is_rest or failed < _TELLING_FAILURES:
         return False
     is_worse = _factor(groups) >= _BLAME_FACTOR and _lift(groups) >= _BLAME_LIFT
     return is_worse and groups[0].failed >= _BLAME_SHARE * failed
 
 
 def _is_spread(groups: Sequence[Group]) -> bool:
-    telling = [group for group in groups if group.total >= _TELLING_COUNT]
+    telling = _telling(groups)
     overall = _rate_percent(groups)
     return len(telling) > 1 and overall > 0 and all(group.rate_percent >= _SPREAD_PART * overall for group in telling)
+
+
+def _telling(groups: Sequence[Group]) -> list[Group]:
+    return [group for group in groups if group.total >= _TELLING_COUNT and not group.is_rest]
 
 
 def _factor(groups: Sequence[Group]) -> float:
@@ -70,16 +93,16 @@ def _concentrated(by: str, groups: Sequence[Group]) -> str:
     worst = groups[0]
     share = 100 * worst.failed / sum(group.failed for group in groups)
     return (
-        f"Concentrated: {percent(share)} of the failures are {worst.name}, where {percent(worst.rate_percent)} fail; "
+        f"Concentrated: {percent(share)} of the failures are {_full_name(by, worst)}, "
+        f"where {percent(worst.rate_percent)} fail; "
         f"all other {_plural(by)} together are at {percent(_rate_percent(groups[1:]))}."
     )
 
 
 def _spread(by: str, groups: Sequence[Group]) -> str:
-    telling = [group for group in groups if group.total >= _TELLING_COUNT]
-    least = min(telling, key=lambda group: group.rate_percent)
+    least = min(_telling(groups), key=lambda group: group.rate_percent)
     return (
-        f"Spread over all {_plural(by)} (even {least.name} is at {percent(least.rate_percent)}): "
+        f"Spread over all {_plural(by)} (even {_full_name(by, least)} is at {percent(least.rate_percent)}): "
         f"this points at the provider or at what we send, not at one {by}."
     )
 

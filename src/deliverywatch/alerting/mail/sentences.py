@@ -41,14 +41,13 @@ def _failures(story: Story) -> str:
     return f"failures of {noun}" if " " in noun or noun == Context().noun else f"{noun} failures"
 
 
-def preheader(story: Story, verdict: str) -> str:
-    """Return what an inbox shows behind the subject, at most 90 characters."""
+def preheader(story: Story, blamed: str) -> str:
+    """Return what an inbox shows behind the subject, at most 90 characters; `blamed` is who has most failures."""
     since = f"since {story.clock.time(story.incident.opened_at)}"
     if story.is_blind or story.is_over or story.finding or story.change.event in held.EVENTS or not story.counts:
         return formatting.cut(headline(story), 90)
     failed, total = story.counts
-    is_concentrated = verdict.startswith("Concentrated")
-    mostly = [f"mostly {groups[0].name}" for _, groups in story.context.groups[:1] if is_concentrated]
+    mostly = [f"mostly {blamed}"] if blamed else []
     rate = f"{formatting.percent(100 * failed / total)} of {formatting.amount(total)} {story.context.noun} failed"
     return formatting.cut(" · ".join([rate, *mostly, since]), 90)
 

@@ -12,24 +12,27 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import chart, formatting, held
-from deliverywatch.alerting.mail.comparison import verdict as compared
+from deliverywatch.alerting.mail.comparison import Comparison, compare
 from deliverywatch.alerting.mail.footer import footer, link_list, timeline
 from deliverywatch.alerting.mail.headline_numbers import alarm_facts, headline_numbers
 from deliverywatch.alerting.mail.sentences import headline, preheader
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.incident import Change
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.chart import Bar
     from deliverywatch.alerting.mail.footer import Entry
     from deliverywatch.alerting.mail.headline_numbers import HeadlineNumber
     from deliverywatch.alerting.mail.story import Story
-    from deliverywatch.messages.context import Group, Reason, Sample
+    from deliverywatch.messages.context import Context, Reason, Sample
+    from deliverywatch.messages.group import Group
 
 # With "Subject: " before it one line of a mail: Python begins a longer one in the second line, and the first is empty.
 SUBJECT_LIMIT = 69
 _REASON_COUNT = 5
 _GROUP_COUNT = 3
+_GROUPING_COUNT = 2
 _SAMPLE_COUNT = 5
 
 # The details of a context this much older than the mail are marked as old.
@@ -98,11 +101,11 @@ def view(story: Story, settings: Settings, why: str) -> View:
     # The context holds the last window: once the incident is over or quiet, that window shows the calm.
     is_calm = story.is_over or change.event is Event.QUIET
     is_detailed = bool(context.reasons) and story.is_about_failures and not is_calm
-    verdict = _verdict(story) if is_detailed else ""
+    comparison = compare(context) if is_detailed else Comparison()
     window = f" in the last {formatting.window(60 * context.window_minutes)}" if context.window_minutes else ""
     return View(
         subject=_subject(story, settings.environment),
-        preheader=preheader(story, verdict),
+        preheader=preheader(story, comparison.blamed),
         tone=tone,
         word=word,
         # "Unseen" and "reminder" are our words; the reader's are in the bar already.
@@ -114,12 +117,12 @@ def view(story: Story, settings: Settings, why: str) -> View:
         headline_numbers=headline_numbers(story),
         facts=_facts(story),
         facts_title="What the message says" if change.facts or not story.is_declared else "What is known",
-        verdict=verdict,
+        verdict=_verdict(story, comparison.sentence),
         chart=_chart(story),
         picture=chart.widget(story),
         window=window,
         reasons=context.reasons[:_REASON_COUNT] if is_detailed else (),
-        groups=tuple((by, groups[:_GROUP_COUNT]) for by, groups in context.groups if groups) if is_detailed else (),
+        groups=_groups(context, comparison.by) if is_detailed else (),
         samples=_samples(story) if is_detailed else (),
         table=() if story.is_over else context.table,
         table_title=context.table_title or "Rows",
@@ -175,9 +178,18 @@ def _notes(story: Story) -> tuple[str, ...]:
     if story.acks and not story.is_over:
         last = story.acks[-1]
         notes.append(f"{last.by} has taken it on, at {story.clock.day_time(last.time, change.time)}.")
+    notes += _limit(change)
     if context.reasons and context.updated_at and change.time - context.updated_at > _STALE and not story.is_blind:
         notes.append(f"The details below are as of {story.clock.day_time(context.updated_at, change.time)}.")
     return tuple(notes)
+
+
+def _limit(change: Change) -> list[str]:
+    """Return why the incident is not at the level that its share would make it."""
+    seen = change.assessment
+    if seen is None or seen.at_most is not change.level or seen.holds.rank <= change.level.rank:
+        return []
+    return [f"It is kept at {change.level.value}: {seen.sentence}"]
 
 
 def _own_words(story: Story) -> list[str]:
@@ -191,11 +203,19 @@ def _facts(story: Story) -> tuple[tuple[str, str], ...]:
     return facts if story.is_over else (*facts, *story.context.facts)
 
 
-def _verdict(story: Story) -> str:
-    verdict, minutes = compared(story.context), story.context.window_minutes
+def _verdict(story: Story, verdict: str) -> str:
+    minutes = story.context.window_minutes
     if not verdict or not minutes or story.alarm is None or story.alarm.period_seconds == 60 * minutes:
         return verdict
     return f"{verdict.removesuffix('.')}, in the last {formatting.window(60 * minutes)}."
+
+
+def _groups(context: Context, blamed_by: str) -> tuple[tuple[str, tuple[Group, ...]], ...]:
+    """Return the first two groupings, and any other only where one of its groups is to blame: a mail is short."""
+    named = [(by, [group for group in groups if not group.is_rest]) for by, groups in context.groups]
+    shown = [pair for pair in named[:_GROUPING_COUNT] if pair[1]]
+    shown += [pair for pair in named[_GROUPING_COUNT:] if pair[0] == blamed_by]
+    return tuple((by, tuple(groups[:_GROUP_COUNT])) for by, groups in shown)
 
 
 def _chart(story: Story) -> Chart | None:

@@ -11,7 +11,8 @@ from deliverywatch.email.rates import providers
 from deliverywatch.email.rates.counts import Counts, added
 from deliverywatch.email.rates.slots import SLOT_MINUTES
 from deliverywatch.messages import context as documents
-from deliverywatch.messages.context import Context, Group, Reason, Sample, Slot, from_json, to_json
+from deliverywatch.messages.context import Context, Reason, Sample, Slot, from_json, to_json
+from deliverywatch.messages.group import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.email.rates.counts import Counts, added, percent
 from deliverywatch.email.rates.sentences import percentage
 from deliverywatch.email.rates.slots import OTHERS
-from deliverywatch.messages.context import Group
+from deliverywatch.messages.group import Group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

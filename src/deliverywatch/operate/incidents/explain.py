@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.mail import formatting
-from deliverywatch.alerting.mail.comparison import verdict
+from deliverywatch.alerting.mail.comparison import compare
 from deliverywatch.alerting.mail.story import Story, entry_text, rule
 from deliverywatch.alerting.mail.window import recipients_affected
 from deliverywatch.messages.level import Level
@@ -128,7 +128,7 @@ def _why(facts: Facts) -> list[str]:
     alarm = _alarm(facts)
     if alarm is None or not alarm.is_ratio or facts.incident.level is Level.BLIND:
         return lines
-    lines += [verdict(context)] if verdict(context) else []
+    lines += [sentence] if (sentence := compare(context).sentence) else []
     lines += [
         f"{formatting.amount(one.count)} ({formatting.percent(one.share_percent)}) "
         f"{one.text} (code {one.code}, {one.fault})"

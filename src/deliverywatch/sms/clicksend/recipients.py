@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import sys
 
+from deliverywatch.sms.clicksend.redaction import redacted
+
 _HIDDEN = "•••••"
 
 # A shorter number is a short code: three digits on both sides would show most of it.
@@ -22,6 +24,12 @@ def masked(stored: str | None) -> str:
     """Return what a mail may show of a stored recipient, which is plain if the stack stores plain numbers."""
     shown = stored or _HIDDEN
     return shown if _HIDDEN in shown else _mask(shown)
+
+
+def shown_sender(sender: str) -> str:
+    """Return what a mail may show of a sender: a name as it is, of a number its ends."""
+    is_number = len(sender.removeprefix("+")) >= _SHORTEST - 1 and sender.removeprefix("+").isdigit()
+    return _mask(sender.rjust(_SHORTEST, "+")) if is_number else redacted(sender) or ""
 
 
 class Recipients:

@@ -5,13 +5,15 @@ What comes out: counts, codes, ClickSend's own words (untrusted text: bounded, p
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from deliverywatch.messages.context import Group, Reason, Sample
-from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure, reason
-from deliverywatch.sms.clicksend.recipients import masked
+from deliverywatch.messages.context import Reason, Sample
+from deliverywatch.messages.group import REST, Group
+from deliverywatch.sms.assessments.one_client import CLIENTS, PLACES, Kind, Tally, by_name
+from deliverywatch.sms.clicksend.outcomes import FINAL, Outcome, is_counted_failure, reason
+from deliverywatch.sms.clicksend.recipients import masked, shown_sender
 from deliverywatch.sms.clicksend.redaction import printable, redacted
 from deliverywatch.sms.lake.slots import from_milliseconds
 from deliverywatch.sms.mail_context.delay import Delays
@@ -19,7 +21,7 @@ from deliverywatch.thresholds import OVERDUE_TO_MINUTES, WINDOW_SECONDS
 
 # What is read of the lake.
 NAMES = (
-    *("sent_at", "outcome", "fault", "carrier", "country"),
+    *("sent_at", "outcome", "fault", "carrier", "country", "list_id", "subaccount_id", "sender"),
     *("error_code", "status_code", "status", "status_text", "message_id", "recipient_hash", "recipient", "outcome_at"),
 )
 
@@ -40,7 +42,7 @@ class RecentStatistics:
         last_failures: The newest failure of each recipient, in milliseconds.
         window_minutes: How far back the alarms look, and with them the reasons, groups and samples.
         reasons: Why messages failed in the window.
-        groups: Total and failed per carrier and country in the window.
+        tallies: What became of the messages of the window, by what they have in common.
         delays: How long outcomes took, of messages that had time for one.
     """
 
@@ -57,7 +59,8 @@ class RecentStatistics:
         self.slots: dict[int, Counter[str]] = defaultdict(Counter)
         self.last_failures: dict[str, int] = {}
         self.reasons: Counter[_Key] = Counter()
-        self.groups: dict[str, dict[str, list[int]]] = {"carrier": {}, "country": {}}
+        self.tallies: dict[Kind, Tally] = {}
+        self._kinds: dict[tuple[Any, ...], Tally] = {}
         self.delays = Delays(slot_minutes)
         self.window_minutes = window_minutes
         self._samples: dict[_Key, list[tuple[Any, ...]]] = {}
@@ -70,7 +73,7 @@ class RecentStatistics:
     def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in rows of the columns `NAMES`."""
         for row in rows:
-            sent_at, outcome, fault, carrier, country = row[:5]
+            sent_at, outcome, fault = row[:3]
             if outcome == Outcome.EXCLUDED or sent_at >= self._window[1]:
                 continue
             failed = is_counted_failure(outcome, fault, count_recipient_faults=self._count_recipient_faults)
@@ -79,8 +82,10 @@ class RecentStatistics:
             if sent_at < self._had_time:
                 self.delays.add(sent_at, outcome, row[-1])
             if self._window[0] <= sent_at < self._window[1]:
-                self._group("carrier", carrier, failed)
-                self._group("country", country, failed)
+                tally = self._tally(sent_at, row[3:8])
+                tally.total += 1
+                tally.failed += failed
+                tally.good += not failed and outcome in FINAL
             if failed:
                 self._fail(row)
 
@@ -92,7 +97,10 @@ class RecentStatistics:
 
     def top_groups(self) -> tuple[tuple[str, tuple[Group, ...]], ...]:
         """Return, by what they group, those with most failures and the largest of the others, for comparison."""
-        return tuple((name, _ranked(members)) for name, members in self.groups.items())
+        places = tuple((by, _ranked(_named(self.tallies, by, "unknown"))) for by in PLACES)
+        clients = ((by, _named(self.tallies, by, REST)) for by in CLIENTS)
+        # With one sender alone there is nothing to compare it with.
+        return (*places, *((by, _ranked(members)) for by, members in clients if len(members) > 1))
 
     def samples(self) -> tuple[Sample, ...]:
         """Return the newest failed messages, those of the most frequent reason first."""
@@ -100,13 +108,31 @@ class RecentStatistics:
         newest = [sample for key in ranked for sample in sorted(self._samples.get(key, ()), reverse=True)]
         return tuple(_sample(*sample) for sample in newest[:_TOP])
 
-    def _group(self, name: str, member: str | None, failed: bool) -> None:  # noqa: FBT001
-        counts = self.groups[name].setdefault(printable(member or "unknown", _LONGEST_WORD), [0, 0])
-        counts[0] += 1
-        counts[1] += failed
+    def _tally(self, sent_at: int, kind: tuple[Any, ...]) -> Tally:
+        """Return the tally that a message belongs to; its kind is put into words once, not for each message."""
+        key = (sent_at - sent_at % self._slot_milliseconds, *kind)
+        if key not in self._kinds:
+            self._kinds[key] = self.tallies.setdefault(_kind(*key), Tally())
+        return self._kinds[key]
 
     def _fail(self, row: tuple[Any, ...]) -> None:
-        sent_at, _, fault, carrier, country, error, code, status, text, message_id, recipient_hash, recipient = row[:-1]
+        (
+            sent_at,
+            _,
+            fault,
+            carrier,
+            country,
+            _,
+            _,
+            _,
+            error,
+            code,
+            status,
+            text,
+            message_id,
+            recipient_hash,
+            recipient,
+        ) = row[:-1]
         # Without a number the message stands for a recipient of its own.
         person = recipient_hash or message_id
         self.last_failures[person] = max(sent_at, self.last_failures.get(person, 0))
@@ -130,10 +156,30 @@ def words(error: str | None, status: str | None, text: str | None) -> str:
     return reason(error) or printable(text or refusal or "Failed without a reason", _LONGEST_TEXT)
 
 
-def _ranked(members: dict[str, list[int]]) -> tuple[Group, ...]:
-    by_failed = sorted(members, key=lambda name: (-members[name][1], -members[name][0], name))
-    others = sorted(by_failed[_TOP:], key=lambda name: (-members[name][0], name))[:_COMPARED]
-    return tuple(Group(name, *members[name]) for name in by_failed[:_TOP] + others)
+def _kind(
+    slot: int, carrier: str | None, country: str | None, list_id: str | None, subaccount: int | None, sender: str | None
+) -> Kind:
+    numbers = ("" if number is None else str(number) for number in (list_id, subaccount))
+    words = (carrier or "", country or "", *numbers, shown_sender(sender or ""))
+    return Kind(slot, *(printable(word, _LONGEST_WORD) for word in words))
+
+
+def _named(tallies: Mapping[Kind, Tally], by: str, unnamed: str) -> dict[str, Tally]:
+    """Return the sums of each carrier, list or whatever it is; `unnamed` is the name of what has none."""
+    sums = by_name(tallies, by)
+    if "" in sums:
+        sums.setdefault(unnamed, Tally()).add(sums.pop(""))
+    return sums
+
+
+def _ranked(members: dict[str, Tally]) -> tuple[Group, ...]:
+    by_failed = sorted(members, key=lambda name: (-members[name].failed, -members[name].total, name))
+    others = sorted(by_failed[_TOP:], key=lambda name: (-members[name].total, name))[:_COMPARED]
+    shown, rest = [name for name in by_failed[:_TOP] + others if name != REST], Tally()
+    for name in members.keys() - set(shown):
+        rest.add(members[name])
+    groups = tuple(Group(name, members[name].total, members[name].failed) for name in shown)
+    return (*groups, Group(REST, rest.total, rest.failed)) if rest.total else groups
 
 
 def _sample(sent_at: int, message_id: str, recipient: str, country: str, carrier: str, code: str, text: str) -> Sample:

@@ -1,7 +1,7 @@
 """When a query runs next, against an independent calculation: every minute of UTC, asked whether it matches."""
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cwalarm.errors import InputError
 from cwalarm.schedules import eventbridge
 
 # Each with the night in which its clocks change, in spring and in autumn.
@@ -22,6 +23,7 @@ ZONES = {
 }
 CASES = [(zone, day) for zone, days in ZONES.items() for day in days]
 NAMES = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
+MONTHS = [name.upper() for name in calendar.month_abbr if name]
 
 
 def brute(fields: str, zone: str, begin: datetime, days: int) -> Iterator[datetime]:
@@ -34,30 +36,38 @@ def brute(fields: str, zone: str, begin: datetime, days: int) -> Iterator[dateti
             local.fold == 0
             and in_field(minute, local.minute, 59)
             and in_field(hour, local.hour, 23)
-            and in_field(month, local.month, 12)
+            and in_field(month, local.month, 12, 1, MONTHS)
             and (matches_day(day, local) if weekday == "?" else matches_weekday(weekday, local))
         ):
             yield moment
 
 
-def in_field(text: str, value: int, highest: int) -> bool:
+def in_field(text: str, value: int, highest: int, lowest: int = 0, names: Sequence[str] = ()) -> bool:
+    """Whether a value is in a field, counted from the first value of each range on, around the field's end."""
+    cycle = highest - lowest + 1
+
+    def number(word: str) -> int:
+        return names.index(word) + lowest if word in names else int(word)
+
     for part in text.split(","):
         span, _, step = part.partition("/")
         low, _, high = span.partition("-")
-        first = 0 if span == "*" else int(low)
-        last = int(high) if high else highest if step or span == "*" else first
-        if first <= value <= last and (value - first) % int(step or 1) == 0:
+        first = lowest if span == "*" else number(low)
+        last = number(high) if high else highest if step or span == "*" else first
+        if (value - first) % cycle <= (last - first) % cycle and (value - first) % cycle % int(step or 1) == 0:
             return True
     return False
 
 
 def matches_day(text: str, local: datetime) -> bool:
     last = calendar.monthrange(local.year, local.month)[1]
+    if text.startswith("L-"):
+        return local.day == last - int(text[2:])
     if text == "L":
         return local.day == last
     if not text.endswith("W"):
-        return text == "*" or in_field(text, local.day, 31)
-    wanted = int(text[:-1])
+        return in_field(text, local.day, 31, 1)
+    wanted = last if text == "LW" else int(text[:-1])
     working = [day for day in range(1, last + 1) if calendar.weekday(local.year, local.month, day) < 5]
     return wanted <= last and local.day == min(working, key=lambda day: abs(day - wanted))
 
@@ -69,10 +79,7 @@ def matches_weekday(text: str, local: datetime) -> bool:
         return today == name and number == str(-(-local.day // 7))
     if text.endswith("L"):
         return today == text[:-1] and (local + timedelta(days=7)).month != local.month
-    if "-" in text:
-        first, last = text.split("-")
-        return NAMES.index(first) <= NAMES.index(today) <= NAMES.index(last)
-    return text == "*" or today in text.split(",")
+    return in_field(text, NAMES.index(today) + 1, 7, 1, NAMES)
 
 
 FIELDS = [
@@ -87,7 +94,25 @@ FIELDS = [
     "30 0 ? * SUN#1 *",
     "30 2 ? * SATL *",
     "5 4 28-31/2 * ? *",
+    "0/30 20-2 ? * FRI-MON *",
+    "50-10/7 22-3/2 * * ? *",
+    "0 21 LW * ? *",
+    "15 6 L-3 * ? *",
+    "0 12 29-2 OCT-MAR ? *",
 ]
+
+# Whatever may be an expression, with the largest and smallest of everything.
+EXPRESSIONS = (
+    st.builds("rate({} {})".format, st.integers(0, 10**12), st.sampled_from(["minute", "hours", "days", "weeks"]))
+    | st.datetimes().map(lambda local: f"at({local.isoformat(timespec='seconds')})")
+    | st.builds(
+        "cron({} {} {} {})".format,
+        st.sampled_from(["59", "*/60", "0/30"]),
+        st.sampled_from(["23", "*", "*/23"]),
+        st.sampled_from(["31 2 ?", "L-30 * ?", "? * SUN#5", "1,LW,15W * ?", "? * MON/8"]),
+        st.sampled_from(["*", "1970", "2199", "*/500", "2198-2199"]),
+    )
+)
 
 
 @pytest.mark.parametrize(("zone", "day"), CASES)
@@ -100,9 +125,28 @@ def test_times_agree_with_asking_every_minute(fields: str, zone: str, day: str) 
 
 @given(
     st.sampled_from(sorted(ZONES)),
-    st.sampled_from(["0", "30", "0/7", "10-50/20", "1,2,59"]),
-    st.sampled_from(["*", "2", "0-3", "1/5"]),
-    st.sampled_from(["* * ?", "L * ?", "1W * ?", "31W * ?", "? * MON#1", "? * SUNL", "? * FRI-SAT", "1-31/2 2,3,10 ?"]),
+    st.sampled_from(["0", "30", "0/7", "10-50/20", "1,2,59", "50-10", "45-15/20", "*/59"]),
+    st.sampled_from(["*", "2", "0-3", "1/5", "20-2", "23-0", "22-4/3", "*/24"]),
+    st.sampled_from(
+        [
+            "* * ?",
+            "L * ?",
+            "1W * ?",
+            "31W * ?",
+            "? * MON#1",
+            "? * SUNL",
+            "? * FRI-SAT",
+            "1-31/2 2,3,10 ?",
+            "? * FRI-MON",
+            "? * SAT-SUN",
+            "? * SUN-SAT",
+            "? * 6-2/2",
+            "LW * ?",
+            "L-3 NOV-FEB ?",
+            "25-5 * ?",
+            "? 12-1 */3",
+        ]
+    ),
     st.integers(0, 4 * 366 * 1440),
 )
 def test_times_agree_at_any_time_of_four_years(zone: str, minute: str, hour: str, days: str, after: int) -> None:
@@ -154,3 +198,23 @@ def test_what_runs_once_rarely_or_never(text: str, zone: str, expected: list[str
 
 def following(text: str, zone: str, after: datetime) -> Iterator[datetime]:
     return eventbridge.following(eventbridge.parse(text), zone, after, after)
+
+
+@given(
+    st.from_regex(r"(cron|rate|at)\([0-9*?LW#,/ A-Z:-]{0,24}\)", fullmatch=True) | st.text(max_size=20) | EXPRESSIONS,
+    st.sampled_from([*sorted(ZONES), "Pacific/Kiritimati", "Etc/GMT+12"]),
+    st.datetimes(timezones=st.just(UTC)),
+    st.integers(0, 4 * 10**9).map(lambda second: datetime.fromtimestamp(second, UTC)),
+)
+def test_an_expression_is_refused_or_has_times_in_order_wherever_the_calendar_ends(
+    text: str, zone: str, after: datetime, anchor: datetime
+) -> None:
+    try:
+        parsed = eventbridge.parse(text)
+    except InputError as error:
+        assert error.next_step
+        return
+    times = list(islice(eventbridge.following(parsed, zone, after, anchor), 5))
+    assert times == sorted(set(times))
+    assert all(after < each and each.tzinfo is UTC for each in times)
+    eventbridge.notices(parsed, zone, after)

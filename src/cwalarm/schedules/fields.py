@@ -1,60 +1,58 @@
-"""What both cron dialects of AWS share: fields of numbers and names, days of a month, and local start times."""
+"""One field of a cron expression -> its values: lists, ranges that may wrap, steps, and names for numbers."""
 
 import calendar
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 
 from cwalarm.errors import InputError
 
 _MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_SUNDAY, _SATURDAY = 0, 6
-
-# The days of a month in order, from the weekday of its first day (as Python counts, Monday is 0) and its length.
-Days = Callable[[int, int], list[int]]
+_NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Cron:
-    """A cron expression; hours and minutes are in order, and a day matches if any of `days` has it."""
+class Span:
+    """From a value to another, in steps; it wraps if the last one is before the first."""
 
-    minutes: tuple[int, ...]
-    hours: tuple[int, ...]
-    days: tuple[Days, ...]
-    months: tuple[int, ...]
-    years: tuple[int, ...]
+    first: int
+    last: int
+    step: int = 1
 
-    def local_times(self, begin: datetime) -> Iterator[datetime]:
-        """Yield the local times from the hour of `begin` on, in order; naive."""
-        for day in self._dates(begin.date()):
-            for hour in self.hours:
-                if datetime.combine(day, time(hour, 59)) >= begin:
-                    yield from (datetime.combine(day, time(hour, minute)) for minute in self.minutes)
-
-    def _dates(self, first: date) -> Iterator[date]:
-        for year in self.years:
-            for month in self.months if year >= first.year else ():
-                if (year, month) >= (first.year, first.month):
-                    days = sorted({day for days_of in self.days for day in days_of(*calendar.monthrange(year, month))})
-                    yield from (date(year, month, day) for day in days if date(year, month, day) >= first)
+    @property
+    def wraps(self) -> bool:
+        """Whether it goes on from the field's end at its begin: `20-2`, `FRI-MON`."""
+        return self.first > self.last
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a dialect: its name in error sentences, its bounds, and the names that stand for numbers."""
+    """One field of a dialect.
+
+    Attributes:
+        name: As error sentences say it.
+        names: What stands for numbers.
+        cycle: After how many values the first comes again; 0 for a field in which a range cannot wrap.
+        is_wrap_known: Whether AWS is known to take a range that wraps.
+        is_step_known: Whether AWS is known to take a step.
+        largest_step: AWS is known to refuse larger ones; 0 where its answer is not known.
+    """
 
     name: str
     lowest: int
     highest: int
     names: Mapping[str, int] = field(default_factory=dict)
+    cycle: int = 0
+    is_wrap_known: bool = False
+    is_step_known: bool = True
+    largest_step: int = 0
 
     def value(self, text: str) -> int:
         """Return the number that a text stands for."""
         if text in self.names:
             return self.names[text]
-        if not re.fullmatch(r"\d{1,4}", text, re.ASCII):
+        if not _NUMBER.fullmatch(text):
             named = f" or a name such as {next(iter(self.names))}" if self.names else ""
             raise InputError(f"its {self.name} '{text}' is not a number{named}.")
         if not self.lowest <= int(text) <= self.highest:
@@ -62,81 +60,53 @@ class Field:
         return int(text)
 
     def values(self, text: str) -> tuple[int, ...]:
-        """Return the values of a field in order: `*`, `1,2`, `1-5`, `0/10`, `*/10`, `10-30/5`."""
-        return tuple(sorted({value for part in text.split(",") for value in self._range(part)}))
+        """Return the values of a field in order: `*`, `1,2`, `1-5`, `20-2`, `0/10`, `*/10`, `10-30/5`."""
+        return tuple(sorted({value for part in text.split(",") for value in self._values(self.span(part))}))
 
-    def _range(self, part: str) -> range:
+    def span(self, part: str) -> Span:
+        """Return one element of the field's list."""
         bounds, slash, step = part.partition("/")
         first, dash, last = bounds.partition("-")
-        start = self.lowest if bounds == "*" else self.value(first)
-        end = self.value(last) if dash else self.highest if slash or bounds == "*" else start
-        if start > end:
-            raise InputError(f"its {self.name} runs backwards in '{part}': write two ranges, separated by a comma.")
-        return range(start, end + 1, self._step(step) if slash else 1)
+        is_whole = bounds == "*" or (slash and not bounds)
+        start = self.lowest if is_whole else self.value(first)
+        end = self.value(last) if dash else self.highest if slash or is_whole else start
+        if start > end and not self.cycle:
+            raise InputError(f"its {self.name} runs backwards in '{part}'.")
+        return Span(start, end, self._step(step) if slash else 1)
+
+    def undocumented(self, text: str) -> Iterator[str]:
+        """Yield what AWS does not say of the field whether it takes it."""
+        for part in text.split(","):
+            span = self.span(part)
+            if span.wraps and not self.is_wrap_known:
+                yield f"a range that wraps in its {self.name}, '{part}'"
+            if "/" in part and not self.is_step_known:
+                yield f"a step in its {self.name}, '{part}'"
+            elif "/" in part and span.step > self.highest - self.lowest:
+                yield f"a step beyond its {self.name}, '{part}'"
+
+    def _values(self, span: Span) -> Iterator[int]:
+        end = span.last + self.cycle if span.wraps else span.last
+        for value in range(span.first, end + 1, span.step):
+            yield value - self.cycle if value > self.highest else value
 
     def _step(self, text: str) -> int:
-        if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= max(1, self.highest - self.lowest + 1):
-            raise InputError(f"the step '{text}' of its {self.name} is not a number of 1 or more within the field.")
+        if not _NUMBER.fullmatch(text) or int(text) < 1:
+            raise InputError(f"the step '{text}' of its {self.name} is not a number of 1 or more.")
+        if self.largest_step and int(text) > self.largest_step:
+            raise InputError(f"the step {text} of its {self.name} is more than {self.largest_step}.")
         return int(text)
 
 
-MINUTE = Field("minute", 0, 59)
-HOUR = Field("hour", 0, 23)
-DAY = Field("day of the month", 1, 31)
-MONTH = Field("month", 1, 12, _MONTHS)
+# A step of 60 minutes is refused (aws/aws-sdk-js, issue 4212).
+MINUTE = Field("minute", 0, 59, cycle=60, largest_step=59)
+HOUR = Field("hour", 0, 23, cycle=24)
+DAY = Field("day of the month", 1, 31, cycle=31)
+MONTH = Field("month", 1, 12, _MONTHS, cycle=12)
 YEAR = Field("year", 1970, 2199)
 
 
 def weekday_field(lowest: int, highest: int, sunday: int) -> Field:
     """Return the field of a dialect that counts its weekdays from `sunday`."""
-    return Field("day of the week", lowest, highest, {name: number for number, name in enumerate(_WEEKDAYS, sunday)})
-
-
-def days_of_month(text: str) -> Days:
-    """Return the days of a day-of-month field: numbers, or `L` for the last."""
-    if text == "L":
-        return lambda _, length: [length]
-    values = set(DAY.values(text))
-    return lambda _, length: [day for day in range(1, length + 1) if day in values]
-
-
-def nearest_weekday(wanted: int) -> Days:
-    """Return the weekday nearest to a day, within its month: `15W`."""
-
-    def days(first: int, length: int) -> list[int]:
-        if wanted > length:
-            return []
-        weekday = _weekday(first, wanted)
-        if weekday == _SATURDAY:
-            return [wanted - 1 if wanted > 1 else wanted + 2]
-        if weekday == _SUNDAY:
-            return [wanted + 1 if wanted < length else wanted - 2]
-        return [wanted]
-
-    return days
-
-
-def days_of_week(text: str, weekday: Field) -> Days:
-    """Return the days of a day-of-week field: weekdays, `L` for Saturdays, `FRIL` for the last Friday, `TUE#2`."""
-    name, hash_sign, number = text.partition("#")
-    if hash_sign:
-        if number not in {"1", "2", "3", "4", "5"}:
-            raise InputError(f"'{text}' counts a weekday within its month, which goes from #1 to #5, and only one.")
-        every, nth = _every(weekday, weekday.value(name)), int(number)
-        return lambda first, length: every(first, length)[nth - 1 : nth]
-    if text == "L":
-        return _every(weekday, weekday.names["SAT"])
-    if text.endswith("L"):
-        every = _every(weekday, weekday.value(text[:-1]))
-        return lambda first, length: every(first, length)[-1:]
-    return _every(weekday, *weekday.values(text))
-
-
-def _every(weekday: Field, *values: int) -> Days:
-    wanted = {(value - weekday.names["SUN"]) % 7 for value in values}
-    return lambda first, length: [day for day in range(1, length + 1) if _weekday(first, day) in wanted]
-
-
-def _weekday(first: int, day: int) -> int:
-    """Return the weekday of a day, Sunday is 0, in a month that begins on `first`, Monday is 0."""
-    return (first + day) % 7
+    names = {name: number for number, name in enumerate(_WEEKDAYS, sunday)}
+    return Field("day of the week", lowest, highest, names, cycle=7)

@@ -10,11 +10,9 @@ from datetime import datetime, time, tzinfo
 from itertools import takewhile
 
 from cwalarm.errors import InputError
-from cwalarm.schedules import fields
-from cwalarm.schedules.fields import Cron, Days
+from cwalarm.schedules import cron, fields
+from cwalarm.schedules.cron import Cron, Dialect
 
-# Sunday is 0 and 7.
-_WEEKDAY = fields.weekday_field(0, 7, sunday=0)
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d)\)")
 _NEXT_STEP = "Write five fields such as cron(0 2 * * SUN), or one moment such as at(2026-11-21T12:00)."
 
@@ -48,22 +46,14 @@ def starts(schedule: Schedule, zone: tzinfo, begin: datetime, end: datetime) -> 
 
 
 def _cron(text: str) -> Cron:
-    words = text.removeprefix("cron(").removesuffix(")").upper().split()
-    if len(words) != 5:
-        raise InputError(f"it has {len(words)} fields and needs 5: minute, hour, day, month, day of the week.")
-    minute, hour, day, month, weekday = (word.replace("?", "*") for word in words)
-    return Cron(
-        minutes=fields.MINUTE.values(minute),
-        hours=fields.HOUR.values(hour),
-        days=_days(day, weekday),
-        months=fields.MONTH.values(month),
-        years=fields.YEAR.values("*"),
-    )
+    return cron.parse(text.removeprefix("cron(").removesuffix(")").replace("?", "*"), _DIALECT)
 
 
-def _days(day: str, weekday: str) -> tuple[Days, ...]:
-    of_month = [fields.days_of_month(part) for part in day.split(",")]
-    of_week = [fields.days_of_week(part, _WEEKDAY) for part in weekday.split(",")]
+def _day_fields(day: str, weekday: str) -> tuple[str, str]:
     if day == "*":
-        return tuple(of_week)
-    return tuple(of_month if weekday == "*" else of_month + of_week)
+        return "", weekday
+    return day, "" if weekday == "*" else weekday
+
+
+# Sunday is 0 and 7.
+_DIALECT = Dialect(fields.HOUR, fields.weekday_field(0, 7, sunday=0), has_year=False, day_fields=_day_fields)

@@ -53,7 +53,7 @@ PUBLISHED = (
     ),
     *(
         Published(QUERIES, name, _ENVIRONMENT, _ROUND)
-        for name in ("Created", "Updated", "Deleted", "Unchanged", "Failed", "SourceFailed")
+        for name in ("Created", "Updated", "Deleted", "Unchanged", "Failed", "Withheld", "SourceFailed")
     ),
     *(
         # How often a run comes is declared, and so are the hours without one that the declaration is checked for.

@@ -83,7 +83,7 @@ def test_a_round_brings_the_schedules_to_the_file_and_says_so() -> None:
         "created": 2, "updated": 0, "deleted": 0, "unchanged": 0, "failed": 0, "by_hand": 0, "withheld": 0,
     }  # fmt: skip
     assert world.metrics == {
-        "Created": 2, "Updated": 0, "Deleted": 0, "Unchanged": 0, "Failed": 0, "SourceFailed": 0,
+        "Created": 2, "Updated": 0, "Deleted": 0, "Unchanged": 0, "Failed": 0, "Withheld": 0, "SourceFailed": 0,
     }  # fmt: skip
     assert world.lines[0] == "CREATE pn-daily cron(0 8 * * ? *) UTC"
     assert world.problem == ""

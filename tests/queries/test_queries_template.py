@@ -92,7 +92,7 @@ def test_every_alarm_has_a_case_in_which_it_calls_and_one_in_which_it_does_not(q
     }
     names = [each.name for each in alarm.from_template(documents.read(queries_build / "template.json"))]
     own = [name.removeprefix("deliverywatch-prod-") for name in names if "-queries-" in name]
-    assert len(own) == 8
+    assert len(own) == 9
     for name in own:
         assert {(name, "OK"), (name, "ALARM")} <= expected
 

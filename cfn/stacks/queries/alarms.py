@@ -12,6 +12,13 @@ _HOUR = 3600
 
 _SCHEDULES = [
     Alarm(
+        "queries-reconcile-withheld",
+        "Deletions of schedules are withheld: they wait until they are allowed, or the queries are in the file again.",
+        Metric(NAMESPACE, "Withheld", "Maximum"),
+        # With the first round that withholds, until one does not: every round says so.
+        period_seconds=60,
+    ),
+    Alarm(
         "queries-reconcile-failed",
         "For 15 minutes, every round of the reconciler left schedules that are not as the file says: they could not be "
         "written, or their deletion is withheld.",

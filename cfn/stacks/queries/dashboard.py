@@ -7,6 +7,7 @@ from deliverywatch.queries.run.record import NAMESPACE
 from stacks.queries.alarms import WATCHES
 
 _RED, _BLUE, _GREY, _ORANGE, _GREEN = "#d62728", "#1f77b4", "#7f7f7f", "#ff7f0e", "#2ca02c"
+_PURPLE = "#9467bd"
 
 
 def queries_dashboard() -> Any:
@@ -39,6 +40,7 @@ def _cost() -> dict[str, Any]:
 
 
 def _rounds() -> dict[str, Any]:
-    colors = {"Created": _GREEN, "Updated": _BLUE, "Deleted": _ORANGE, "Failed": _RED, "SourceFailed": _GREY}
-    metrics = [_line(name, name, "Sum", color) for name, color in colors.items()]
+    done = {"Created": _GREEN, "Updated": _BLUE, "Deleted": _ORANGE}
+    undone = {"Failed": _RED, "Withheld": _PURPLE, "SourceFailed": _GREY}
+    metrics = [_line(name, name, "Sum", color) for name, color in (done | undone).items()]
     return chart("What the reconciler did per hour", metrics, (12, 10, 12, 6), 3600)

@@ -17,6 +17,7 @@ from deliverywatch.queries.config import source
 from deliverywatch.queries.config.source_url import is_pinned
 from deliverywatch.queries.run.watchdog import Watchdog
 from deliverywatch.queries.schedule import apply, mail_context
+from deliverywatch.queries.schedule.guard import Guard, request_of, scope_of
 from deliverywatch.queries.schedule.specification import desired
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]
     """
     try:
         current = source.current(ports.source, ports.lake, settings.wiring.project, now)
-        result = _applied(current, settings, ports)
+        result = _applied(current, settings, ports, now)
     except Exception as error:
         _leave(ports, mail_context.of_failure(error, now))
         raise
@@ -57,15 +58,16 @@ def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]
     return document
 
 
-def _applied(current: Current, settings: Reconciliation, ports: Ports) -> Result:
+def _applied(current: Current, settings: Reconciliation, ports: Ports, now: datetime) -> Result:
     if current.problem is not None:
         ports.log(f"SOURCE {current.problem} Working with the last good copy {current.copy.revision[:12]}.")
     if is_pinned(settings.url):
         ports.log(f"NOTICE {settings.url} names a commit, so it never changes: name a branch or a tag.")
     for notice in current.config.notices:
         ports.log(f"NOTICE {notice.path} {notice.sentence}")
-    wanted = desired(current.config.queries.values(), settings.wiring)
-    return apply.reconcile(wanted, settings.wiring.prefix, settings.rules, ports)
+    wanted, prefix = desired(current.config.queries.values(), settings.wiring), settings.wiring.prefix
+    guard = Guard(ports.lake, scope_of(settings.group, prefix), request_of(current.copy.revision, now))
+    return apply.reconcile(wanted, prefix, settings.rules, ports, guard)
 
 
 def _watched(current: Current, result: Result, settings: Reconciliation, ports: Ports, now: datetime) -> list[str]:
@@ -89,7 +91,7 @@ def _leave(ports: Ports, document: bytes) -> None:
 def _metrics(current: Current, result: Result) -> dict[str, tuple[float, str]]:
     counts = result.counts()
     named = {name.capitalize(): counts[name] for name in ("created", "updated", "deleted", "unchanged")}
-    # What the guard withholds waits for somebody to look, as a failure does.
-    failed = counts["failed"] + counts["withheld"]
-    everything = {**named, "Failed": failed, "SourceFailed": int(current.problem is not None)}
+    # What the guard withholds waits for somebody to look, as a failure does, and has an alarm of its own beside.
+    failed, withheld = counts["failed"] + counts["withheld"], counts["withheld"]
+    everything = {**named, "Failed": failed, "Withheld": withheld, "SourceFailed": int(current.problem is not None)}
     return {name: (count, "Count") for name, count in everything.items()}

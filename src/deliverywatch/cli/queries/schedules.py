@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,11 @@ from deliverywatch.errors import CloudRefused, InputError
 
 if TYPE_CHECKING:
     from deliverywatch.queries.aws import Scheduler
+    from deliverywatch.queries.schedule.guard import Guard, State
     from deliverywatch.queries.schedule.plan import Plan, Rules
     from deliverywatch.queries.schedule.specification import Schedule
     from deliverywatch.queries.settings import Reconciliation
+    from deliverywatch.storage.s3 import Bucket
 
 # As `terraform plan -detailed-exitcode` has it; here a file that is refused ends with 1.
 CHANGES = 2
@@ -40,13 +43,14 @@ def plan(*, target: Target, path: Path, as_json: bool) -> None:
              "differences": [{"field": "", "old": "", "new": ""}]}],
            "counts": {"create": 0, "update": 0, "delete": 0, "unchanged": 0,
                       "by_hand": 0, "withheld": 0},
-           "by_hand": [], "withheld": [], "guard": ""}
+           "by_hand": [], "withheld": [], "guard": "",
+           "requests": {"withheld name": {"revision": "", "since": ""}}}
     Exit codes: 0 nothing to do, 2 there are changes, 1 anything went wrong.
     --config is needed where the stack reads its file from Git or S3.
     """  # noqa: D301 - click wants the control character
-    _, planned, _, _ = _planned(path, target, allow_deletes=False)
+    planned = _planned(path, target, allow_deletes=False)
     print_either(_document(planned), _text(planned), as_json=as_json)
-    if not planned.is_empty:
+    if not planned.plan.is_empty:
         raise SystemExit(CHANGES)
 
 
@@ -66,7 +70,7 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     JSON: {"counts": {}, "created": [], "updated": [], "deleted": [],
            "failed": {"name": "why"}, "by_hand": [], "withheld": [], "guard": ""}
     """  # noqa: D301 - click wants the control character
-    wanted, planned, rules, schedules = _planned(path, target, allow_deletes=allow_deletes)
+    planned = _planned(path, target, allow_deletes=allow_deletes)
     if dry_run:
         print_either(_document(planned), _text(planned), as_json=as_json)
         return
@@ -75,8 +79,8 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     def log(line: str) -> None:
         echo(line, err=as_json)
 
-    ports = flow.Ports(schedules=schedules, log=log, pause=time.sleep, seconds_left=lambda: float("inf"))
-    result = flow.apply(planned, wanted, rules, ports)
+    ports = flow.Ports(schedules=planned.scheduler, log=log, pause=time.sleep, seconds_left=lambda: float("inf"))
+    result = flow.apply(planned.plan, planned.wanted, planned.rules, ports, planned.guard)
     if as_json:
         print_json(result.document())
     if result.failed:
@@ -108,7 +112,7 @@ def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, 
     from deliverywatch.queries.schedule import adoption
     from deliverywatch.queries.schedule.apply import observe
 
-    settings, client = _settings(target)
+    settings, client, _ = _settings(target)
     file = adoption.document(path.read_bytes() if path.exists() else b'{"queries": {}}')
     begin = prefix if prefix is not None else settings.wiring.prefix
     observed = observe(Scheduler(client, group or settings.group), begin)
@@ -119,13 +123,25 @@ def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, 
         echo(f"  {query_id}: fill in its query", err=True)
 
 
-def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[str, Schedule], Plan, Rules, Scheduler]:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A plan and what it was made from; `remembered` is what the guard knew before."""
+
+    plan: Plan
+    wanted: dict[str, Schedule]
+    rules: Rules
+    scheduler: Scheduler
+    guard: Guard
+    remembered: State
+
+
+def _planned(path: Path, target: Target, *, allow_deletes: bool) -> _Planned:
     from deliverywatch.queries.aws import Scheduler
     from deliverywatch.queries.schedule.apply import observe
     from deliverywatch.queries.schedule.plan import plan as compare
     from deliverywatch.queries.schedule.specification import desired
 
-    settings, client = _settings(target)
+    settings, client, lake = _settings(target)
     _check_source(settings.url)
     try:
         config = load(path, settings.wiring.project)
@@ -134,8 +150,18 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[s
         raise CloudRefused(str(error), kind=error.kind, next_step=error.next_step) from error
     wanted = desired(config.queries.values(), settings.wiring)
     rules = replace(settings.rules, allow_deletes=allow_deletes)
-    scheduler = Scheduler(client, settings.group)
-    return wanted, compare(wanted, observe(scheduler, settings.wiring.prefix), rules), rules, scheduler
+    scheduler, guard = Scheduler(client, settings.group), _guard(path, settings, lake)
+    remembered = guard.read()
+    planned = compare(wanted, observe(scheduler, settings.wiring.prefix), rules, remembered)
+    return _Planned(planned, wanted, rules, scheduler, guard, remembered)
+
+
+def _guard(path: Path, settings: Reconciliation, lake: Bucket) -> Guard:
+    from deliverywatch.queries.config.source import revision_of
+    from deliverywatch.queries.schedule.guard import Guard, request_of, scope_of
+
+    request = request_of(revision_of(path.read_bytes()), datetime.now(UTC))
+    return Guard(lake, scope_of(settings.group, settings.wiring.prefix), request)
 
 
 def _check_source(url: str) -> None:
@@ -148,15 +174,18 @@ def _check_source(url: str) -> None:
         )
 
 
-def _settings(target: Target) -> tuple[Reconciliation, Any]:
+def _settings(target: Target) -> tuple[Reconciliation, Any, Bucket]:
     from deliverywatch.operate.lake import aws_queries
     from deliverywatch.queries import settings
+    from deliverywatch.storage.s3 import Bucket
 
     cloud, deployment = target.find()
-    return settings.reconciliation(aws_queries.environment(cloud, deployment)), cloud.client("scheduler")
+    lake = Bucket(deployment.bucket, cloud.s3_of(deployment.account))
+    return settings.reconciliation(aws_queries.environment(cloud, deployment)), cloud.client("scheduler"), lake
 
 
-def _document(plan: Plan) -> dict[str, Any]:
+def _document(planned: _Planned) -> dict[str, Any]:
+    plan = planned.plan
     return {
         "changes": [
             {"action": change.action, "name": change.name, "differences": list(map(asdict, change.differences))}
@@ -166,16 +195,22 @@ def _document(plan: Plan) -> dict[str, Any]:
         "by_hand": plan.by_hand,
         "withheld": plan.withheld,
         "guard": plan.guard,
+        "requests": {
+            name: asdict(request) for name, request in planned.remembered.withheld.items() if name in plan.withheld
+        },
     }
 
 
-def _text(plan: Plan) -> str:
-    lines: list[str] = []
+def _text(planned: _Planned) -> str:
+    plan, lines = planned.plan, []
     for change in plan.changes:
         lines.append(f"{change.action:6}  {change.name}")
         lines += [f"          {difference}" for difference in change.differences]
     lines += [f"off     {name}: switched off by hand, and left so" for name in plan.by_hand]
-    lines += [f"KEPT    {name}: not in the file" for name in plan.withheld]
+    requests = planned.remembered.withheld
+    for name in plan.withheld:
+        since = f" since {requests[name]}" if name in requests else ""
+        lines.append(f"KEPT    {name}: not in the file{since}")
     lines += [f"{plan.guard} Lift this with 'apply --allow-deletes'."] if plan.guard else []
     counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in plan.counts().items() if count)
     return "\n".join([*lines, f"{counts or 'No schedules'}."])

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, Retryable, ServiceBusy
+from deliverywatch.queries.schedule.guard import State
 from deliverywatch.queries.schedule.plan import Action, Plan, Rules, change_of, plan
 
 if TYPE_CHECKING:
+    from deliverywatch.queries.schedule.guard import Guard
     from deliverywatch.queries.schedule.plan import Change
     from deliverywatch.queries.schedule.specification import Schedule
 
@@ -75,6 +77,7 @@ class Result:
     by_hand: list[str] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
     guard: str = ""
+    not_created: set[str] = field(default_factory=set)
 
     def counts(self) -> dict[str, int]:
         """Return the summary that is logged, returned and counted."""
@@ -98,31 +101,65 @@ def observe(schedules: Schedules, prefix: str) -> dict[str, Schedule]:
         return {schedule.name: schedule for schedule in readers.map(schedules.get, names) if schedule is not None}
 
 
-def reconcile(desired: Mapping[str, Schedule], prefix: str, rules: Rules, ports: Ports) -> Result:
+def reconcile(
+    desired: Mapping[str, Schedule], prefix: str, rules: Rules, ports: Ports, guard: Guard | None = None
+) -> Result:
     """Bring the schedules whose names begin so to the desired ones, and return what was done.
 
-    Raises if the schedules could not be read; nothing was changed then.
+    Raises if the schedules, or what the guard remembers, could not be read or written; nothing was changed then.
     """
-    return apply(plan(desired, observe(ports.schedules, prefix), rules), desired, rules, ports)
+    remembered = guard.read() if guard else State()
+    planned = plan(desired, observe(ports.schedules, prefix), rules, remembered)
+    return apply(planned, desired, rules, ports, guard)
 
 
-def apply(planned: Plan, desired: Mapping[str, Schedule], rules: Rules, ports: Ports) -> Result:
+def apply(
+    planned: Plan, desired: Mapping[str, Schedule], rules: Rules, ports: Ports, guard: Guard | None = None
+) -> Result:
     """Do what a plan says, and return what was done, failures included.
 
-    `desired` and `rules` are those of the plan: what meets a conflict is compared with them again.
+    `desired` and `rules` are those of the plan: what meets a conflict is compared with them again. `guard` remembers
+    what the plan withholds before anything is done, and what there is once it is as the file says.
     """
     result = Result(unchanged=list(planned.unchanged), by_hand=list(planned.by_hand), withheld=list(planned.withheld))
+    remembered = guard.withhold(guard.read(), planned.withheld) if guard else State()
     result.guard = planned.guard
+    if remembered.withheld:
+        result.guard += f" The first that asked for it was {remembered.origin()}."
     for change in planned.changes:
-        try:
-            _Settling(change, desired.get(change.name), rules, ports).run()
-        except DeliveryWatchError as error:
-            result.failed[change.name] = f"{error}"
-        else:
-            getattr(result, _DONE[change.action]).append(change.name)
+        _attempt(change, desired, rules, ports, result)
+    if guard and _is_settled(planned, result):
+        _settle(guard, remembered, desired)
     for line in _summary(result):
         ports.log(line)
     return result
+
+
+def _attempt(change: Change, desired: Mapping[str, Schedule], rules: Rules, ports: Ports, result: Result) -> None:
+    # A query that got another name is created before the old one is deleted, or it would run under neither.
+    if change.after is None and result.not_created:
+        result.failed[change.name] = "It is not deleted in a round in which a schedule could not be created."
+        return
+    try:
+        _Settling(change, desired.get(change.name), rules, ports, result.not_created).run()
+    except DeliveryWatchError as error:
+        result.failed[change.name] = f"{error}"
+    else:
+        result.not_created.discard(change.name)
+        getattr(result, _DONE[change.action]).append(change.name)
+
+
+def _settle(guard: Guard, remembered: State, desired: Mapping[str, Schedule]) -> None:
+    try:
+        guard.settle(remembered, desired)
+    except DeliveryWatchError as error:  # the guard goes by what there was before, which withholds more, not less
+        _logger.warning("What schedules there are now could not be remembered: %s", error)
+
+
+def _is_settled(planned: Plan, result: Result) -> bool:
+    """Whether there are just the schedules that the file names."""
+    moved = [change.name for change in planned.changes if change.action is not Action.UPDATE]
+    return not planned.withheld and not result.failed.keys() & set(moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +170,12 @@ class _Settling:
     wanted: Schedule | None
     rules: Rules
     ports: Ports
+    not_created: set[str]
 
     def run(self) -> None:
         change: Change | None = self.first
+        if self.first.before is None:
+            self.not_created.add(self.first.name)
         for attempt in range(_ATTEMPTS):
             if self.ports.seconds_left() < _LEAST_SECONDS:
                 raise ServiceBusy("There was no time left for it in this run.", kind="behind")
@@ -160,6 +200,7 @@ class _Settling:
         if change.after is None:
             self.ports.schedules.delete(change.name)
         elif change.before is None:
+            self.not_created.add(change.name)
             self.ports.schedules.create(change.after)
         else:
             self.ports.schedules.update(change.after)

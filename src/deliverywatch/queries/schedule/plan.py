@@ -7,11 +7,12 @@ empty, whatever defaults the service fills in (`schedule`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.queries.schedule.guard import State
 from deliverywatch.queries.schedule.specification import COMPARED
 from deliverywatch.thresholds import QUERIES_DELETE_COUNT, QUERIES_DELETE_PERCENT
 
@@ -119,18 +120,23 @@ class Plan:
         }
 
 
-def plan(desired: Mapping[str, Schedule], actual: Mapping[str, Schedule], rules: Rules) -> Plan:
-    """Return what brings our actual schedules to the desired ones, both by name; no others are ever touched."""
+def plan(
+    desired: Mapping[str, Schedule], actual: Mapping[str, Schedule], rules: Rules, remembered: State | None = None
+) -> Plan:
+    """Return what brings our actual schedules to the desired ones, both by name; no others are ever touched.
+
+    `remembered` is what the guard knows of the rounds before; by default, that the actual schedules are not new.
+    """
     pairs = {name: _wanted(schedule, actual.get(name), rules.by_hand) for name, schedule in sorted(desired.items())}
     written = [Change(name, actual.get(name), after) for name, after in pairs.items() if actual.get(name) != after]
-    gone = [Change(name, schedule, None) for name, schedule in sorted(actual.items()) if name not in desired]
-    guard = _guard(len(gone), len(actual), is_empty=not desired, rules=rules)
+    gone = sorted(actual.keys() - desired.keys())
+    withheld, guard = _guarded(gone, desired, rules, remembered or State(settled=frozenset(actual)))
     written.sort(key=lambda change: change.action is not Action.CREATE)
     return Plan(
-        changes=(*written, *([] if guard else gone)),
+        changes=(*written, *(Change(name, actual[name], None) for name in gone if name not in withheld)),
         unchanged=tuple(name for name, after in pairs.items() if actual.get(name) == after),
         by_hand=tuple(name for name, after in pairs.items() if after.is_enabled != desired[name].is_enabled),
-        withheld=tuple(change.name for change in gone) if guard else (),
+        withheld=tuple(withheld),
         guard=guard,
     )
 
@@ -146,13 +152,28 @@ def _wanted(wanted: Schedule, actual: Schedule | None, by_hand: ByHand) -> Sched
     return replace(wanted, is_enabled=False) if is_by_hand and by_hand is ByHand.RESPECT else wanted
 
 
-def _guard(count: int, total: int, *, is_empty: bool, rules: Rules) -> str:
-    if not count or rules.allow_deletes:
-        return ""
-    if is_empty:
-        return f"The file holds no query, and an empty file never deletes: {count} would go."
+def _guarded(
+    gone: Sequence[str], desired: Collection[str], rules: Rules, remembered: State
+) -> tuple[Sequence[str], str]:
+    """Return which of these are not deleted, and why."""
+    if not gone or rules.allow_deletes:
+        return (), ""
+    if reason := _too_many(gone, desired, rules, remembered.settled):
+        return gone, reason
+    waiting = [name for name in gone if name in remembered.withheld]
+    return waiting, f"{len(waiting)} of the deletions that were withheld are still waiting." if waiting else ""
+
+
+def _too_many(gone: Sequence[str], desired: Collection[str], rules: Rules, settled: Collection[str] | None) -> str:
+    if not desired:
+        return f"The file holds no query, and an empty file never deletes: {len(gone)} would go."
+    # Counted together are all that left since the schedules were last as a file said, in however many rounds.
+    count = len({*gone, *(settled or ())} - set(desired))
     if count > rules.delete_count:
         return f"{count} schedules would be deleted; at most {rules.delete_count} are at once."
-    if count > 1 and 100 * count > rules.delete_percent * total:
+    if count > 1 and settled is None:
+        return f"{count} schedules would be deleted, and how many there were before is not known."
+    if count > 1 and 100 * count > rules.delete_percent * len(settled or ()):
+        total = len(settled or ())
         return f"{count} of {total} schedules would be deleted; at most {rules.delete_percent:g} % are at once."
     return ""

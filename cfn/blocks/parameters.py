@@ -4,13 +4,13 @@ CloudFormation's rules cannot compare numbers. So every threshold is chosen from
 values go together (docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import troposphere
-from troposphere import Equals, Not, Ref
+from troposphere import Equals, Not, Or, Ref
 
 # What SES, SNS and mail programs can agree on without quotes or non-ASCII letters; SES has the last word.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -172,6 +172,24 @@ def _under(parameter: Parameter, limit: str) -> dict[str, Any]:
 
 def _among(values: Sequence[str], parameter: Parameter) -> dict[str, Any]:
     return {"Fn::Contains": [values, Ref(parameter.name)]}
+
+
+def bucket_name(name: str, label: str) -> Parameter:
+    """Return a parameter that names the bucket that is made, or is empty."""
+    return text(
+        name,
+        label,
+        r"^(|(?!xn--|sthree-|.*(-s3alias|--ol-s3|--x-s3)$)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])$",
+        "The name of the bucket that is made, in new stacks; empty for one that CloudFormation makes up.",
+        "must be empty, or 3 to 63 lower-case letters, digits and hyphens that nobody else has.",
+    )
+
+
+def distinct(parameters: Iterable[str], sentence: str) -> dict[str, Any]:
+    """Return a rule that two parameters are not the same; both may be empty."""
+    first, second = parameters
+    differ = Or(Equals(Ref(first), ""), Not(Equals(Ref(first), Ref(second))))
+    return {"Assertions": [{"Assert": differ, "AssertDescription": sentence}]}
 
 
 def given(name: str) -> Any:

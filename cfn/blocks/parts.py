@@ -29,6 +29,10 @@ NO_VALUE = Ref("AWS::NoValue")
 SAYS_FOR_WHOM = ("scheduler.amazonaws.com", "ses.amazonaws.com")
 # The queue of alarm messages that could not be mailed and of starts that failed; its alarm passes the notifier by.
 UNDELIVERED = "alerting-notify-dead-letters"
+# What an examination asks Lambda about a function.
+LOOKS_AT_FUNCTION = tuple(
+    f"lambda:{name}" for name in ("GetFunctionConfiguration", "GetFunctionConcurrency", "GetPolicy")
+)
 
 Statement = dict[str, Any]
 
@@ -49,6 +53,8 @@ class Function:
     Attributes:
         room: The package in `src/deliverywatch` that it runs; what its handler imports is shipped.
         verb: The flow: its handler is `deliverywatch.<room>.handle_<verb>.handler`.
+        name_parameter: The parameter that may give it another name.
+        timeout_seconds: A number, or a reference to a parameter.
         packages: Third-party packages it imports; those they depend on are found by the build.
         statements: What its role allows beyond writing its own log.
         is_traced: Whether X-Ray records its runs, which needs no library in it.
@@ -60,7 +66,8 @@ class Function:
     description: str
     # The share of a processor that comes with it keeps a cold start short.
     memory_megabytes: int = 256
-    timeout_seconds: int
+    timeout_seconds: Any
+    name_parameter: str = ""
     packages: tuple[str, ...] = ()
     environment: Mapping[str, Any]
     statements: Sequence[Statement]
@@ -73,6 +80,17 @@ class Function:
         return f"{self.room}-{self.verb}"
 
     @property
+    def full_name(self) -> Any:
+        """Its name in the account."""
+        return chosen_name(self.name_parameter, named(self.name)) if self.name_parameter else named(self.name)
+
+    def within(self, text: str) -> Any:
+        """Return a text with its full name in the place of `${Name}`."""
+        if self.name_parameter:
+            return Sub(text, Name=self.full_name)
+        return Sub(text.replace("${Name}", f"{PREFIX}-{self.name}"))
+
+    @property
     def module(self) -> str:
         """The module of its handler."""
         return f"deliverywatch.{self.room}.handle_{self.verb}"
@@ -81,6 +99,14 @@ class Function:
 def named(name: str) -> Any:
     """Return the full name of a resource: `sms-ingest` -> `deliverywatch-<environment>-sms-ingest`."""
     return Sub(f"{PREFIX}-{name}")
+
+
+def chosen_name(parameter: str, otherwise: Any = NO_VALUE) -> Any:
+    """Return the name that a parameter gives, or what stands for it where that is empty: AWS makes one up then.
+
+    It needs the condition `Has<parameter>`.
+    """
+    return If(f"Has{parameter}", Ref(parameter), otherwise)
 
 
 def arn(service: str, resource: str) -> str:
@@ -155,7 +181,7 @@ def function(spec: Function, architecture: str) -> list[Any]:
     """Return the resources of a function: its log group, its role and itself."""
     log_group = logs.LogGroup(
         f"{title(spec.name)}Logs",
-        LogGroupName=Sub(f"/aws/lambda/{PREFIX}-{spec.name}"),
+        LogGroupName=spec.within("/aws/lambda/${Name}"),
         RetentionInDays=Ref("LogRetentionDays"),
     )
     own = [allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(log_group, "Arn"))]
@@ -163,7 +189,7 @@ def function(spec: Function, architecture: str) -> list[Any]:
         # X-Ray knows no resources for these two.
         own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"))
     # With or without a version at its end; what polls a queue for it is a resource of its own.
-    sources = [Sub(arn("lambda", one)) for one in (f"function:{PREFIX}-{spec.name}*", "event-source-mapping:*")]
+    sources = [spec.within(arn("lambda", "function:${Name}*")), Sub(arn("lambda", "event-source-mapping:*"))]
     taken = role(spec.name, "lambda.amazonaws.com", [*own, *spec.statements], sources)
     return [log_group, taken, _code(spec, architecture)]
 
@@ -171,7 +197,7 @@ def function(spec: Function, architecture: str) -> list[Any]:
 def _code(spec: Function, architecture: str) -> Any:
     return Code(
         title(spec.name),
-        FunctionName=named(spec.name),
+        FunctionName=spec.full_name,
         Description=spec.description,
         Code=f"{spec.name}.zip",
         Handler=f"{spec.module}.handler",
@@ -272,16 +298,17 @@ def sender(service: str, source: Any) -> Statement:
 def queue(name: str, policy_statements: Sequence[Any], **properties: Any) -> list[Any]:
     """Return an encrypted queue and its policy, which refuses whoever does not use TLS."""
     document = policy([*policy_statements, tls_only("sqs:*", GetAtt(title(name), "Arn"))])
+    properties = {"QueueName": named(name), **properties}
     return [
-        sqs.Queue(title(name), QueueName=named(name), SqsManagedSseEnabled=True, **properties),
+        sqs.Queue(title(name), SqsManagedSseEnabled=True, **properties),
         sqs.QueuePolicy(f"{title(name)}Policy", Queues=[Ref(title(name))], PolicyDocument=document),
     ]
 
 
-def dead_letters(name: str, senders: Sequence[Statement] = ()) -> list[Any]:
+def dead_letters(name: str, senders: Sequence[Statement] = (), **properties: Any) -> list[Any]:
     """Return a queue for what could not be handled, kept for two weeks; it completes the senders' statements."""
     statements = [{**sender, "Resource": GetAtt(title(name), "Arn")} for sender in senders]
-    return queue(name, statements, MessageRetentionPeriod=14 * 24 * 3600)
+    return queue(name, statements, MessageRetentionPeriod=14 * 24 * 3600, **properties)
 
 
 def topic(name: str) -> list[Any]:

@@ -7,6 +7,7 @@ from troposphere import GetAtt, If, Join, Ref, Sub, sns
 
 from blocks.alarms import Alarm, Watch, waiting_in
 from blocks.parts import (
+    LOOKS_AT_FUNCTION,
     NO_VALUE,
     PREFIX,
     UNDELIVERED,
@@ -135,13 +136,12 @@ def _examine() -> Function:
 
 def _examine_may() -> list[Statement]:
     """Rights to read what the checks look at, and to leave what they find; none reads a secret."""
-    lambdas = [f"lambda:{action}" for action in ("GetFunctionConfiguration", "GetFunctionConcurrency", "GetPolicy")]
     return [
         allow(
             [f"cloudformation:{action}" for action in ("DescribeStacks", "GetTemplate", "ListStackResources")],
             Sub(arn("cloudformation", "stack/${AWS::StackName}/*")),
         ),
-        allow(lambdas, Sub(arn("lambda", f"function:{PREFIX}-*"))),
+        allow(LOOKS_AT_FUNCTION, Sub(arn("lambda", f"function:{PREFIX}-*"))),
         allow("scheduler:GetSchedule", Sub(arn("scheduler", f"schedule/default/{PREFIX}-*"))),
         # CloudWatch, SNS, SES and SSM know no resources for these, which say nothing that is secret.
         allow(

@@ -27,13 +27,14 @@ def packaged(systems: list[str], *extras: Extra) -> str:
     return json.dumps(made, indent=4, ensure_ascii=False)
 
 
-def test_the_template_of_all_systems_is_under_645_kb_as_packaged() -> None:
-    assert len(packaged([*ALL, "files"])) < 640_000
-    assert len(packaged([*ALL, "files-pusher"])) < 645_000
+def test_the_template_of_all_systems_is_two_thirds_of_what_cloudformation_takes_as_packaged() -> None:
+    # The names of what files make, and the ARNs of it, take 12 KB: five names, each with its choice.
+    assert len(packaged([*ALL, "files"])) < 652_000
+    assert len(packaged([*ALL, "files-pusher"])) < 657_000
 
 
 def test_with_everything_that_can_be_built_a_third_of_what_cloudformation_takes_is_left() -> None:
-    assert len(packaged([*ALL, "files-pusher"], *Extra)) < 715_000
+    assert len(packaged([*ALL, "files-pusher"], *Extra)) < 727_000
 
 
 def test_a_declared_pipeline_adds_less_than_90_kb() -> None:

@@ -74,11 +74,13 @@ def test_cfn_lint_has_nothing_to_say(built: Path) -> None:
     assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_a_message_is_invisible_for_six_runs_and_the_window(template: dict[str, Any]) -> None:
-    queue = of_type(template, "AWS::SQS::Queue")["FilesQueue"]
-    run = of_type(template, "AWS::Lambda::Function")["FilesProcess"]
+@pytest.mark.parametrize("seconds", ["15", "30", "900"])
+def test_a_message_is_invisible_for_six_runs_and_the_window(template: dict[str, Any], seconds: str) -> None:
+    given = {"FilesTimeoutSeconds": seconds}
+    queue = of_type(template, "AWS::SQS::Queue", **given)["FilesQueue"]
+    run = of_type(template, "AWS::Lambda::Function", **given)["FilesProcess"]
     mapping = of_type(template, "AWS::Lambda::EventSourceMapping")["FilesProcessMapping"]
-    assert queue["VisibilityTimeout"] == 6 * run["Timeout"] + mapping["MaximumBatchingWindowInSeconds"]
+    assert queue["VisibilityTimeout"] == 6 * int(run["Timeout"]) + mapping["MaximumBatchingWindowInSeconds"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import stacks
 from blocks.extras import Extra
 from deliverywatch.errors import InputError
-from deliverywatch.operate.cost import bill
+from deliverywatch.operate.cost import bill, billed
 from deliverywatch.operate.cost.aws_cost import month_to_date
 from deliverywatch.operate.cost.baseline import monthly_lines
 from deliverywatch.operate.cost.estimate import Estimate, Line, Volume, monthly
@@ -55,8 +55,7 @@ def test_metrics_and_alarms_are_counted_in_the_template() -> None:
 def test_every_function_of_a_system_has_an_assumption_about_its_runs(system: str) -> None:
     """A new function must not be counted as any other: say what a run of it takes, or that nobody measured it."""
     document = stacks.template(stacks.chosen([system], [*Extra]), "arm64", "0").to_dict()
-    functions = [made for made in document["Resources"].values() if made["Type"] == "AWS::Lambda::Function"]
-    names = {str(made["Properties"]["FunctionName"]["Fn::Sub"]).partition("}-")[2] for made in functions}
+    names = {*billed.read(document, {}).verbs.values()}
     assert names
     assert names - set(RUNS) == set()
 
@@ -118,6 +117,12 @@ def test_a_file_costs_a_write_three_requests_and_its_runs() -> None:
     assert grown["SQS"] == pytest.approx(3 * 0.40, rel=0.01)
     assert grown["S3 requests"] == pytest.approx(1000 * 0.0004, rel=0.01)
     assert all(grown[item] > 0.1 for item in ("Lambda", "logs"))
+
+
+def test_a_file_costs_the_same_whatever_its_functions_are_called() -> None:
+    alone = stacks.template(stacks.chosen(["files-pusher"]), "arm64", "0").to_dict()
+    other = {"FilesProcessName": "sqs-processor-lambda", "FilesPushName": "s3-pusher"}
+    assert monthly(alone, other, Volume(files_per_day=9_000)) == files(9_000)
 
 
 def test_an_intake_without_files_is_looked_at_all_the_same_within_the_free_requests() -> None:

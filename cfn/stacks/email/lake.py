@@ -9,12 +9,12 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub, glue, s3
 
 from blocks.buckets import expiry, kept_bucket, week_to_undo
-from blocks.parts import Statement, allow, arn, role
+from blocks.parts import Statement, allow, arn, chosen_name, role
 from blocks.tables import FIRST_DAY, PARQUET, database, projected, projected_days, table, workgroup
 from deliverywatch import thresholds
 from deliverywatch.email.events.streams import Stream, table_folder
 from stacks.email import views
-from stacks.email.parameters import EVENTS, chosen_name
+from stacks.email.parameters import EVENTS
 from stacks.email.views import SHARED_COLUMNS, table_id
 
 # Below this Standard-IA bills as much as for this, and asks a fee for the move.

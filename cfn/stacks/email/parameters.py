@@ -2,10 +2,20 @@
 
 from typing import Any
 
-from troposphere import Equals, If, Not, Or, Ref, Sub
+from troposphere import Equals, If, Not, Ref, Sub
 
-from blocks.parameters import below, given, one_of, percentages, switch, text, whole_number, whole_numbers
-from blocks.parts import NO_VALUE
+from blocks.parameters import (
+    below,
+    bucket_name,
+    distinct,
+    given,
+    one_of,
+    percentages,
+    switch,
+    text,
+    whole_number,
+    whole_numbers,
+)
 from deliverywatch import thresholds
 from deliverywatch.email.events.streams import DAY_PATHS, EVENTS_FOLDERS, Stream
 
@@ -69,11 +79,6 @@ STANDARD_IA = one_of(
 EVENTS = "${EmailEventsFolder}"
 
 
-def chosen_name(parameter: str) -> Any:
-    """Return the name of a bucket that a parameter chooses; CloudFormation makes one up where it is empty."""
-    return If(f"Has{parameter}", Ref(parameter), NO_VALUE)
-
-
 def configuration_set(stream: Stream) -> Any:
     """Return the name of a stream's configuration set."""
     return If(
@@ -83,13 +88,6 @@ def configuration_set(stream: Stream) -> Any:
     )
 
 
-def _two(names: list[str], words: str) -> dict[str, Any]:
-    """Return a rule that two parameters are not the same; both may be empty."""
-    first, second = names
-    differ = Or(Equals(Ref(first), ""), Not(Equals(Ref(first), Ref(second))))
-    return {"Assertions": [{"Assert": differ, "AssertDescription": words}]}
-
-
 RULES = {
     **below(BOUNCE_WARNING, BOUNCE_CRITICAL),
     **below(BOUNCE_RECOVERY, BOUNCE_WARNING, ", or an incident could never end"),
@@ -97,13 +95,15 @@ RULES = {
     **below(REPUTATION_WARNING, REPUTATION_CRITICAL),
     **below(COMPLAINT_RECOVERY, COMPLAINT_WARNING, ", or an incident could never end"),
     # SES takes an event destination's name once per configuration set: the second stream's would be refused.
-    "EmailStreamsHaveTheirOwnSets": _two(
-        list(_SET_PARAMETERS.values()),
+    "EmailStreamsHaveTheirOwnSets": distinct(
+        _SET_PARAMETERS.values(),
         "NewsletterConfigurationSet and TransactionalConfigurationSet must be two sets: "
         "each event belongs to one stream.",
     ),
     # The second of two buckets with one name would fail, and take the stack with it.
-    "EmailBucketsHaveTheirOwnNames": _two([*_BUCKETS], "EmailBucketName and EmailResultsBucketName must be two names."),
+    "EmailBucketsHaveTheirOwnNames": distinct(
+        _BUCKETS, "EmailBucketName and EmailResultsBucketName must be two names."
+    ),
     **below(STANDARD_IA, RETENTION),
 }
 
@@ -145,16 +145,7 @@ _LIMITS = whole_numbers(
 
 PARAMETERS = {
     "Where e-mail events are kept": [
-        *(
-            text(
-                name,
-                label,
-                r"^(|(?!xn--|sthree-|.*(-s3alias|--ol-s3|--x-s3)$)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])$",
-                "The name of the bucket that is made, in new stacks; empty for one that CloudFormation makes up.",
-                "must be empty, or 3 to 63 lower-case letters, digits and hyphens that nobody else has.",
-            )
-            for name, label in _BUCKETS.items()
-        ),
+        *(bucket_name(name, label) for name, label in _BUCKETS.items()),
         one_of(
             "EmailEventsFolder",
             "Folder above the streams",

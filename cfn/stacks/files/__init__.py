@@ -5,25 +5,20 @@ come through EventBridge, because CloudFormation could only replace its notifica
 function, which fills the queue; never both ways for one event.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Sub, awslambda, dynamodb, sqs
+from troposphere import FindInMap, GetAtt, If, Ref, Sub, awslambda, dynamodb, iam, sqs
 
 from blocks.extras import Extra
-from blocks.parts import Function, allow, dead_letters, queue, title
+from blocks.parts import LOOKS_AT_FUNCTION, Function, allow, chosen_name, dead_letters, named, policy, queue, title
 from blocks.stack import Stack, dashboard_url
 from stacks.files import source as files_source
 from stacks.files.alarms import DEAD_LETTERS, QUEUE, errors_filter, watches
 from stacks.files.dashboard import files_dashboard
-from stacks.files.parameters import CONDITIONS, parameters
+from stacks.files.parameters import MAPPINGS, WINDOW_SECONDS, conditions, parameters
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE
 
-TIMEOUT_SECONDS = 30
-WINDOW_SECONDS = 1
-# What AWS asks for, so that messages of a batch that is throttled are not delivered to a second run meanwhile
-# (docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
-VISIBILITY_SECONDS = 6 * TIMEOUT_SECONDS + WINDOW_SECONDS
 # Less, and throttling alone would dead-letter good messages.
 RECEIVE_COUNT = 5
 # Dead letters keep the time at which they were sent: two weeks there leave ten days after four in the queue.
@@ -48,16 +43,22 @@ def _stack(functions: list[Function], source: list[Any], *, with_pusher: bool) -
         resources=[
             *source,
             *_queue(files_source.senders(with_pusher=with_pusher)),
-            *dead_letters(DEAD_LETTERS, [files_source.undelivered()]),
+            *dead_letters(
+                DEAD_LETTERS,
+                [files_source.undelivered()],
+                QueueName=chosen_name("FilesDeadLettersName", named(DEAD_LETTERS)),
+            ),
             _items(),
             _failures(),
             _mapping(),
             errors_filter(),
             files_dashboard(names),
+            _examined(functions),
         ],
         parameters=parameters(with_pusher=with_pusher),
-        conditions=CONDITIONS,
-        outputs=_OUTPUTS,
+        conditions=conditions(with_pusher=with_pusher),
+        mappings=MAPPINGS,
+        outputs=_outputs(functions),
         functions=functions,
         watches=watches(names),
     )
@@ -70,7 +71,8 @@ def _process() -> Function:
         description="S3 notifications from the queue -> items in DynamoDB",
         # It holds 60 MB; 512 buys the share of a processor that a batch of 1,000 needs.
         memory_megabytes=512,
-        timeout_seconds=TIMEOUT_SECONDS,
+        timeout_seconds=Ref("FilesTimeoutSeconds"),
+        name_parameter="FilesProcessName",
         environment={
             "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
@@ -100,7 +102,8 @@ def _queue(senders: list[Any]) -> list[Any]:
     return queue(
         QUEUE,
         senders,
-        VisibilityTimeout=VISIBILITY_SECONDS,
+        QueueName=chosen_name("FilesQueueName", named(QUEUE)),
+        VisibilityTimeout=FindInMap("FilesTimeouts", Ref("FilesTimeoutSeconds"), "Visibility"),
         MessageRetentionPeriod=RETENTION_SECONDS,
         RedrivePolicy=sqs.RedrivePolicy(
             deadLetterTargetArn=GetAtt(title(DEAD_LETTERS), "Arn"), maxReceiveCount=RECEIVE_COUNT
@@ -123,6 +126,7 @@ def _mapping() -> Any:
 def _items() -> Any:
     table = _table("FilesTable", {"object": "HASH", "version": "RANGE"}, is_restorable=True)
     # The record of what arrived is the customer's: deleting the stack leaves it.
+    table.TableName = chosen_name("FilesTableName")
     table.DeletionPolicy, table.UpdateReplacePolicy = "RetainExceptOnCreate", "Retain"
     return table
 
@@ -145,11 +149,35 @@ def _table(name: str, keys: dict[str, str], *, is_restorable: bool) -> Any:
     )
 
 
-_OUTPUTS = {
-    "FilesBucket": ("Bucket that is watched", If("MakesFilesBucket", Ref("FilesUploads"), Ref("FilesBucketName"))),
-    "FilesQueueUrl": ("Queue of the notifications", Ref(title(QUEUE))),
-    "FilesDeadLettersUrl": ("Queue of messages that failed five times", Ref(title(DEAD_LETTERS))),
-    "FilesTable": ("Table with one item per version of an object", Ref("FilesTable")),
-    "FilesFailuresTable": ("Table with the reason of each failure", Ref("FilesFailuresTable")),
-    "FilesDashboardUrl": dashboard_url("files", "The dashboard of files"),
-}
+def _examined(functions: Sequence[Function]) -> Any:
+    """Return the rights of the daily examination to look at what is not called as the stack's other parts are."""
+    queues = [GetAtt(title(name), "Arn") for name in (QUEUE, DEAD_LETTERS)]
+    arns = [GetAtt(title(function.name), "Arn") for function in functions]
+    return iam.PolicyType(
+        "FilesExamined",
+        PolicyName="files-examined",
+        Roles=[Ref("OperateExamineRole")],
+        PolicyDocument=policy([allow(LOOKS_AT_FUNCTION, arns), allow("sqs:GetQueueAttributes", queues)]),
+    )
+
+
+def _outputs(functions: Sequence[Function]) -> dict[str, tuple[str, Any]]:
+    queue_id, dead_id = title(QUEUE), title(DEAD_LETTERS)
+    bucket = If("MakesFilesBucket", Ref("FilesUploads"), Ref("FilesBucketName"))
+    outputs = {
+        "FilesBucket": ("Bucket that is watched", bucket),
+        "FilesBucketArn": ("Its ARN", files_source.bucket_arn()),
+        "FilesQueueUrl": ("Queue of the notifications", Ref(queue_id)),
+        "FilesQueueArn": ("Its ARN", GetAtt(queue_id, "Arn")),
+        "FilesDeadLettersUrl": ("Queue of messages that failed five times", Ref(dead_id)),
+        "FilesDeadLettersArn": ("Its ARN", GetAtt(dead_id, "Arn")),
+        "FilesTable": ("Table with one item per version of an object", Ref("FilesTable")),
+        "FilesTableArn": ("Its ARN", GetAtt("FilesTable", "Arn")),
+        "FilesFailuresTable": ("Table with the reason of each failure", Ref("FilesFailuresTable")),
+        "FilesDashboardUrl": dashboard_url("files", "The dashboard of files"),
+    }
+    for function in functions:
+        name = title(function.name)
+        outputs[f"{name}Name"] = (f"Function: {function.description}", Ref(name))
+        outputs[f"{name}Arn"] = ("Its ARN", GetAtt(name, "Arn"))
+    return outputs

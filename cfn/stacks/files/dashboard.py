@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from blocks.dashboards import BLUE, ENVIRONMENT, GREY, RED, chart, dashboard, function_line, limit, line, state_of
-from blocks.parts import PREFIX
+from blocks.dashboards import BLUE, ENVIRONMENT, GREY, RED, chart, dashboard, limit, line, state_of
+from blocks.parts import title
 from deliverywatch.files.records.failures import NAMESPACE
 from stacks.files.alarms import DEAD_LETTERS, QUEUE
 
@@ -18,7 +18,11 @@ def files_dashboard(functions: Sequence[str]) -> Any:
 
 
 def _queue(name: str, queue: str, label: str, stat: str, color: str) -> list[Any]:
-    return line("AWS/SQS", name, {"QueueName": f"{PREFIX}-{queue}"}, label=label, stat=stat, color=color)
+    return line("AWS/SQS", name, {"QueueName": f"${{{title(queue)}.QueueName}}"}, label=label, stat=stat, color=color)
+
+
+def _function(metric: str, name: str, label: str, stat: str = "Sum") -> list[Any]:
+    return line("AWS/Lambda", metric, {"FunctionName": f"${{{title(name)}}}"}, label=label, stat=stat)
 
 
 def _queues() -> list[dict[str, Any]]:
@@ -37,14 +41,14 @@ def _queues() -> list[dict[str, Any]]:
 
 def _failures(functions: Sequence[str]) -> dict[str, Any]:
     failed = line(NAMESPACE, "FailedAttempts", ENVIRONMENT, label="attempts that failed", stat="Sum", color=RED)
-    crashed = [function_line("Errors", name, f"crashes of {name}") for name in functions]
-    throttled = [function_line("Throttles", name, f"throttles of {name}") for name in functions]
+    crashed = [_function("Errors", name, f"crashes of {name}") for name in functions]
+    throttled = [_function("Throttles", name, f"throttles of {name}") for name in functions]
     metrics = [failed, *crashed, *throttled]
     return chart("Failures per 5 minutes", metrics, (12, 9, 12, 6), 300, limit("alarm over", "FilesErrorCount"))
 
 
 def _durations(functions: Sequence[str]) -> dict[str, Any]:
-    metrics = [function_line("Duration", name, f"{name}, 99 of 100 (ms)", "p99") for name in functions]
+    metrics = [_function("Duration", name, f"{name}, 99 of 100 (ms)", "p99") for name in functions]
     return chart("How long a run takes", metrics, (0, 15, 12, 6), 300)
 
 

@@ -1,9 +1,11 @@
 """The parameters of the file intake."""
 
+from typing import Any
+
 from troposphere import Equals, Or, Ref
 
 from blocks.buckets import ENCODED
-from blocks.parameters import Parameter, given, one_of, text, whole_number, whole_numbers
+from blocks.parameters import Parameter, bucket_name, given, one_of, text, whole_number, whole_numbers
 from deliverywatch import thresholds
 
 # What EventBridge takes in a wildcard as it is, and `encoded_key` writes as S3 wants it. Not !'(): S3's guide calls
@@ -12,21 +14,65 @@ _PART_OF_KEY = rf"^[A-Za-z0-9_./{''.join(ENCODED)}-]{{0,200}}$"
 _PART_SENTENCE = "must be at most 200 letters, digits and _./=+@,:- or spaces."
 
 
-CONDITIONS = {
-    "MakesFilesBucket": Equals(Ref("FilesBucketName"), ""),
-    "HasFilesBucket": given("FilesBucketName"),
-    "HasFilesPrefix": given("FilesPrefix"),
-    "HasFilesSuffix": given("FilesSuffix"),
-    "HasFilesFilter": Or(given("FilesPrefix"), given("FilesSuffix")),
+WINDOW_SECONDS = 1
+_TIMEOUTS_SECONDS = (15, 30, 60, 120, 300, 600, 900)
+# What AWS asks for, so that messages of a batch that is throttled are not delivered to a second run meanwhile
+# (docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). CloudFormation cannot multiply.
+MAPPINGS = {
+    "FilesTimeouts": {str(seconds): {"Visibility": 6 * seconds + WINDOW_SECONDS} for seconds in _TIMEOUTS_SECONDS}
 }
+
+_BUCKET, _QUEUE, _DEAD_LETTERS = "FilesUploadsBucketName", "FilesQueueName", "FilesDeadLettersName"
+_FUNCTION_PATTERN = ("[A-Za-z0-9_-]{1,64}", "at most 64 letters, digits, _ and -")
+_QUEUE_PATTERN = ("[A-Za-z0-9_-]{1,80}", "at most 80 letters, digits, _ and -")
+# By parameter: what it names, the pattern, and the pattern in words.
+_NAMES = {
+    "FilesTableName": ("Table of items", "[A-Za-z0-9_.-]{3,255}", "3 to 255 letters, digits and _.-"),
+    _QUEUE: ("Queue", *_QUEUE_PATTERN),
+    _DEAD_LETTERS: ("Queue of dead letters", *_QUEUE_PATTERN),
+    "FilesProcessName": ("Function that processes", *_FUNCTION_PATTERN),
+}
+_PUSH_NAME = {"FilesPushName": ("Function that pushes", *_FUNCTION_PATTERN)}
+
+
+def names(*, with_pusher: bool) -> dict[str, tuple[str, str, str]]:
+    """Return the parameters that name what the stack makes, its bucket apart."""
+    return _NAMES | (_PUSH_NAME if with_pusher else {})
+
+
+def conditions(*, with_pusher: bool) -> dict[str, Any]:
+    """Return the conditions."""
+    chosen = [*names(with_pusher=with_pusher)]
+    return {
+        "MakesFilesBucket": Equals(Ref("FilesBucketName"), ""),
+        "HasFilesBucket": given("FilesBucketName"),
+        "HasFilesPrefix": given("FilesPrefix"),
+        "HasFilesSuffix": given("FilesSuffix"),
+        "HasFilesFilter": Or(given("FilesPrefix"), given("FilesSuffix")),
+        **{f"Has{name}": given(name) for name in (_BUCKET, *chosen)},
+    }
 
 
 def parameters(*, with_pusher: bool) -> dict[str, list[Parameter]]:
     """Return the parameters, by the heading under which the console shows them."""
     return {
         "Files": [*_SOURCE, *(_FILTERS if with_pusher else []), *_TABLE],
+        "Files: names of what is made": [
+            bucket_name(_BUCKET, "Bucket, where the stack makes it"),
+            *(_name(name, *row) for name, row in names(with_pusher=with_pusher).items()),
+        ],
         "Files: when to raise an alarm": _LIMITS,
     }
+
+
+def _name(name: str, label: str, pattern: str, words: str) -> Parameter:
+    return text(
+        name,
+        label,
+        f"^(|{pattern})$",
+        "Its name; empty for one that begins as the stack's others do.",
+        f"must be empty or {words}.",
+    )
 
 
 _SOURCE = [
@@ -86,6 +132,13 @@ _TABLE = [
         (1, 10, 100, 1000, 10000),
         thresholds.FILE_BATCH_COUNT,
         "Most messages that one run of the processor gets; more cost less and wait no longer than a second.",
+    ),
+    one_of(
+        "FilesTimeoutSeconds",
+        "Time-out of a run (seconds)",
+        _TIMEOUTS_SECONDS,
+        thresholds.FILE_TIMEOUT_SECONDS,
+        "A run of the processor is killed after it; its messages are delivered again after six times as long.",
     ),
     *_DAYS,
 ]

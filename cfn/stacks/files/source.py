@@ -12,6 +12,7 @@ from blocks.parts import (
     Statement,
     allow,
     arn,
+    chosen_name,
     invocable,
     named,
     policy,
@@ -27,6 +28,7 @@ _PARTS = ("prefix", "suffix")
 # No part of a key that is accepted holds it.
 _BETWEEN = "|"
 _ENCODED = "FilesFilterEncoded"
+_GIVEN = "arn:${AWS::Partition}:s3:::${FilesBucketName}"
 _QUEUE_ARN, _DEAD_ARN = (GetAtt(title(queue), "Arn") for queue in (QUEUE, DEAD_LETTERS))
 
 
@@ -72,6 +74,7 @@ def pusher() -> Function:
         verb="push",
         description="S3 events, with content type, metadata and checksum of each object -> the queue",
         timeout_seconds=30,
+        name_parameter="FilesPushName",
         environment={
             "DELIVERYWATCH_QUEUE_URL": Ref(title(QUEUE)),
             "DELIVERYWATCH_PREFIX_OF_KEYS": Ref("FilesPrefix"),
@@ -85,13 +88,11 @@ def pusher() -> Function:
 
 
 def _may_read() -> Any:
-    given = "arn:${AWS::Partition}:s3:::${FilesBucketName}"
-    objects = If("MakesFilesBucket", Sub("${FilesUploads.Arn}/*"), Sub(f"{given}/*"))
-    bucket = If("MakesFilesBucket", GetAtt("FilesUploads", "Arn"), Sub(given))
+    objects = If("MakesFilesBucket", Sub("${FilesUploads.Arn}/*"), Sub(f"{_GIVEN}/*"))
     statements = [
         allow(["s3:GetObject", "s3:GetObjectVersion"], objects),
         # Without it S3 answers 403 for an object that is gone already, instead of 404.
-        allow("s3:ListBucket", bucket),
+        allow("s3:ListBucket", bucket_arn()),
     ]
     # Apart from the role, which the bucket waits for.
     return iam.PolicyType(
@@ -100,6 +101,11 @@ def _may_read() -> Any:
         Roles=[Ref(f"{_PUSH}Role")],
         PolicyDocument=policy(statements),
     )
+
+
+def bucket_arn() -> Any:
+    """Return the ARN of the bucket that is watched."""
+    return If("MakesFilesBucket", GetAtt("FilesUploads", "Arn"), Sub(_GIVEN))
 
 
 def senders(*, with_pusher: bool) -> list[Any]:
@@ -122,7 +128,7 @@ def undelivered() -> Statement:
 
 def _bucket(notifies: Any, after: str) -> list[Any]:
     made = {"Condition": "MakesFilesBucket", "DependsOn": after, "NotificationConfiguration": notifies}
-    return [_encoded(), *kept_bucket("FilesUploads", **made)]
+    return [_encoded(), *kept_bucket("FilesUploads", BucketName=chosen_name("FilesUploadsBucketName"), **made)]
 
 
 def _filter() -> Any:

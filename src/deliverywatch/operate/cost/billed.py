@@ -35,6 +35,16 @@ class Billed:
     kinds: frozenset[str]
     uncounted: tuple[str, ...]
 
+    @property
+    def verbs(self) -> dict[str, str]:
+        """By function, what it runs, such as `files-process`: a parameter may call it anything."""
+        return {str(made["FunctionName"]): _verb(str(made.get("Handler", ""))) for made in self.functions}
+
+
+def _verb(handler: str) -> str:
+    """A handler is `deliverywatch.<room>.handle_<verb>.handler`."""
+    return "-".join(word.removeprefix("handle_") for word in handler.split(".")[1:3])
+
 
 def read(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Billed:
     """Return what of a template is billed; a parameter that is needed and not given does not change that."""

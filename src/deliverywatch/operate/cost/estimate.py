@@ -103,7 +103,7 @@ def _over(used: float, allowance: str) -> float:
 def _metrics(billed: Billed) -> Line:
     """A metric is billed for the hours in which it is emitted: all, or those of the few runs that emit it."""
     count, price = len(custom_metrics(billed)), prices().usd["metric"]
-    by_the_hour = sum(starts * _run(name).metrics for name, starts in billed.starts.items())
+    by_the_hour = sum(starts * _run(billed, name).metrics for name, starts in billed.starts.items())
     used = count + by_the_hour / usage_assumptions.HOURS_PER_MONTH
     rare = f", and one for {by_the_hour:,.0f} hours" if by_the_hour else ""
     how = f"{count} custom metrics at {price:.2f}{rare}"
@@ -129,15 +129,13 @@ def _composites(billed: Billed) -> list[Line]:
     return [Line("composite alarms", f"{count} at {price:.2f}", cost, cost)] if count else []
 
 
-def _run(function: str) -> Run:
-    """A full name is `deliverywatch-<environment>-<room>-<verb>`."""
-    return RUNS.get("-".join(function.split("-")[2:]), UNMEASURED)
+def _run(billed: Billed, function: str) -> Run:
+    return RUNS.get(billed.verbs.get(function, ""), UNMEASURED)
 
 
 def _all_starts(billed: Billed, volume: Volume) -> dict[str, float]:
     """By function, how often its schedules or the files start it in a month."""
-    names = [str(made["FunctionName"]) for made in billed.functions]
-    of_files = [name for name in names if name.endswith(("-files-process", "-files-push"))]
+    of_files = [name for name, verb in billed.verbs.items() if verb in ("files-process", "files-push")]
     return {**billed.starts, **dict.fromkeys(of_files, volume.files_per_day * DAYS_PER_MONTH)}
 
 
@@ -148,8 +146,8 @@ def _functions(billed: Billed, volume: Volume) -> Line:
     for made in billed.functions:
         name = str(made["FunctionName"])
         starts = all_starts.get(name, 0)
-        seconds = starts * _run(name).seconds
-        if name.endswith("-alerting-notify"):
+        seconds = starts * _run(billed, name).seconds
+        if billed.verbs[name] == "alerting-notify":
             seconds += volume.mails_per_month * usage_assumptions.PER_MAIL.seconds
         gigabyte_seconds = seconds * float(made["MemorySize"]) / 1024
         is_arm = made.get("Architectures") == ["arm64"]
@@ -162,7 +160,7 @@ def _functions(billed: Billed, volume: Volume) -> Line:
 
 
 def _all_runs(billed: Billed, volume: Volume) -> list[tuple[float, Run]]:
-    started = [(starts, _run(name)) for name, starts in _all_starts(billed, volume).items()]
+    started = [(starts, _run(billed, name)) for name, starts in _all_starts(billed, volume).items()]
     return [*started, (volume.mails_per_month, usage_assumptions.PER_MAIL)]
 
 
@@ -219,7 +217,7 @@ def _firehose(billed: Billed, volume: Volume) -> list[Line]:
 
 
 def _files(billed: Billed, volume: Volume) -> list[Line]:
-    if not any(made["FunctionName"].endswith("-files-process") for made in billed.functions):
+    if "files-process" not in billed.verbs.values():
         return []
     files, usd = volume.files_per_day * DAYS_PER_MONTH, prices().usd
     writes = files * usage_assumptions.WRITES_PER_FILE / 1e6 * usd["dynamodb_million_writes"]

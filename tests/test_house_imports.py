@@ -29,6 +29,7 @@ MAY_REACH_OUTSIDE = {
     "email/events/parquet.py": {"pyarrow"},
     "cwalarm/conformance/run.py": {"subprocess"},
     "cwalarm/replay/datapoint_files.py": {"pyarrow"},
+    "alerting/channels/protocol/http.py": {"urllib3"},
     "queries/config/http_source.py": {"urllib3"},
     "sms/clicksend/transport.py": {"socket", "urllib3"},
     "sms/lake/forget.py": {"pyarrow"},

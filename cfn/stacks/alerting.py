@@ -86,7 +86,7 @@ def _notify(about: Mapping[str, Any]) -> Function:
         verb="notify",
         description="Alarm messages -> one mail per change of an incident",
         timeout_seconds=60,
-        packages=("jinja2", "tzdata"),
+        packages=("jinja2", "tzdata", "urllib3"),
         environment={
             **about,
             "DELIVERYWATCH_WORKGROUP": Sub(PREFIX),

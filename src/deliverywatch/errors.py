@@ -11,6 +11,7 @@
     │   ├── MetricsUnavailable    CloudWatch could not be queried
     │   ├── ServiceBusy           Scheduler or Athena throttles, or another change of the same object is under way
     │   ├── CloudUnavailable      AWS does not answer an operator's command
+    │   ├── ChannelUnavailable    the secret of a channel beside mail cannot be read
     │   └── MailUnavailable       a mail could not be handed over
     └── Rejected              only a person can fix it
         ├── SourceRefused         ClickSend refuses the key (401) or the access (403)
@@ -31,6 +32,7 @@ from cwalarm.errors import ConfigurationError, CwalarmError, InputError, Metrics
 DeliveryWatchError = CwalarmError
 
 __all__ = [
+    "ChannelUnavailable",
     "CloudRefused",
     "CloudUnavailable",
     "ConfigurationError",
@@ -107,6 +109,13 @@ class ServiceBusy(Retryable):
 
     kind = "busy"
     next_step = "Nothing to do now: the next run tries again."
+
+
+class ChannelUnavailable(Retryable):
+    """The secret of a channel beside mail cannot be read."""
+
+    kind = "channel"
+    next_step = "Check that the SSM parameter exists, is a SecureString, and that the notifier may read and decrypt it."
 
 
 class MailUnavailable(Retryable):

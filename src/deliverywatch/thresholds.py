@@ -330,6 +330,13 @@ FILE_ERROR_COUNT = 10
 # The pusher forwards files of any size.
 FILE_MAXIMUM_MEGABYTES = 0
 
+# What a channel beside mail may take of an invocation, which has a minute and mails first: one slow answer.
+CHANNEL_ANSWER_SECONDS = 10
+CHANNEL_SECONDS = 12
+
+# A message that a chat could not take for so long is no news there; the mail came at once.
+CHANNEL_GIVE_UP_HOURS = 24
+
 # The most query schedules that one change of their file may delete, as a number and as a share: a file that was cut in
 # half must not delete half of the schedules.
 QUERIES_DELETE_COUNT = 20

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from deliverywatch.alerting.inputs import metric_queries
 from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.alerting.inputs.settings import RECIPIENT_LIMIT
-from deliverywatch.errors import DeliveryWatchError, MailUnavailable, MetricsUnavailable
+from deliverywatch.errors import ChannelUnavailable, DeliveryWatchError, MailUnavailable, MetricsUnavailable, error_code
 from deliverywatch.messages.untrusted import moment
 from deliverywatch.sdk import sendable
 from deliverywatch.storage.s3 import Bucket
@@ -208,6 +208,23 @@ class Topic:
                 TopicArn=self._arn, Subject=plain, Message=text[:_TOPIC_TEXT_LIMIT]
             )
         return str(answer["MessageId"])
+
+
+class Secrets:
+    """SecureStrings of SSM, read when a channel is used."""
+
+    def read(self, parameter: str) -> str:
+        """Return a secret; what boto3 says of a failure is not repeated."""
+        try:
+            with sendable(ChannelUnavailable):
+                answer = self._client.get_parameter(Name=parameter, WithDecryption=True)
+        except _FAILURES as error:
+            raise ChannelUnavailable(f"The SSM parameter {parameter} cannot be read: {error_code(error)}.") from error
+        return str(answer["Parameter"]["Value"]).strip()
+
+    @cached_property
+    def _client(self) -> Any:
+        return boto3.client("ssm", config=_CONFIG)
 
 
 @contextmanager

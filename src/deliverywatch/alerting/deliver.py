@@ -1,4 +1,4 @@
-"""A claimed message -> rendered, sent, stored, and marked as sent.
+"""A claimed message -> rendered, sent by mail, stored, and marked as sent; `dispatch` hands it to other channels.
 
 If SES refuses it, the same facts go as text to the fallback topic; if that fails too, the invocation fails, Lambda
 retries, and finally an alarm that does not depend on this code reports it.
@@ -27,12 +27,12 @@ def claimed(record: Record, ports: Ports) -> Claim:
     if sent is None:
         return outbox.claim(ports.store, record)
     with suppress(StoreUnavailable):
-        _record(*sent, ports)
+        recorded(*sent, ports)
     return Claim.SENT
 
 
 def deliver(message: Message, record: Record, ports: Ports, settings: Settings) -> str:
-    """Send a message by mail, the only channel today, under the claim of a record; return its subject.
+    """Send a message by mail under the claim of a record, and return its subject.
 
     It raises MailUnavailable if nothing took it, StoreUnavailable if it was sent but could not be recorded.
     """
@@ -51,12 +51,12 @@ def deliver(message: Message, record: Record, ports: Ports, settings: Settings) 
         message_id=sent.message_id,
         problem=sent.problem,
     )
-    _record(record, mail.message, ports)
+    recorded(record, mail.message, ports)
     return mail.subject
 
 
-def _record(record: Record, message: bytes, ports: Ports) -> None:
-    """Write down that a mail is sent, first of all: until it is, this process remembers it."""
+def recorded(record: Record, message: bytes, ports: Ports) -> None:
+    """Write down that a message is sent, first of all: until it is, this process remembers it."""
     key = outbox.record_key(record)
     ports.unrecorded.mails[key] = (record, message)
     outbox.mark_sent(ports.store, record, record.claimed_at)

@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from deliverywatch.alerting.aws import CloudWatch, Ses, Stack, Topic, lake
+from deliverywatch.alerting.aws import CloudWatch, Secrets, Ses, Stack, Topic, lake
+from deliverywatch.alerting.channels.protocol.http import Web
 from deliverywatch.alerting.incidents.severity import Watch, watches
 from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.alerting.notify import Notifier
-from deliverywatch.alerting.ports import Ports, StableStack
+from deliverywatch.alerting.ports import ChannelPorts, Ports, StableStack
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.scheduled import filled_in
 
@@ -39,16 +40,15 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 @cache
 def _ports() -> Ports:
     cloudwatch = CloudWatch()
-    topic = Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"])
-    store = lake(os.environ["DELIVERYWATCH_BUCKET"])
     stack = os.environ.get("DELIVERYWATCH_STACK")
     return Ports(
         alarms=cloudwatch,
-        store=store,
+        store=lake(os.environ["DELIVERYWATCH_BUCKET"]),
         mailer=Ses(),
-        fallback=topic,
+        fallback=Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"]),
         charts=cloudwatch,
         stack=Stack(stack) if stack else StableStack(),
+        channels=ChannelPorts(secrets=Secrets(), http=Web()),
     )
 
 

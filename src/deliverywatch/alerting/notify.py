@@ -9,7 +9,7 @@ watch or the ten-minute sweep continues. The sweep looks at every declared watch
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -33,10 +33,12 @@ from deliverywatch.messages.untrusted import mapping, moment
 from deliverywatch.storage.store import Unreachable
 
 if TYPE_CHECKING:
+    from deliverywatch.alerting.dispatch import Pending
     from deliverywatch.alerting.incidents.incident import Change, Finding, Incident
     from deliverywatch.alerting.incidents.watch_state import WatchState
     from deliverywatch.alerting.inputs.notice import Notice
     from deliverywatch.alerting.inputs.settings import Settings
+    from deliverywatch.alerting.mail.view import View
     from deliverywatch.alerting.ports import Ports
     from deliverywatch.alerting.sweep import Overview
     from deliverywatch.messages.notice import SystemNotice
@@ -87,22 +89,44 @@ class Notifier:
     Attributes:
         watches: Those that the stack declares.
         invocation: Lambda's request id, the same when a failed invocation is retried.
+        pending: What other channels may not have got yet; they come after all mails.
     """
 
     ports: Ports
     settings: Settings
     watches: tuple[Watch, ...]
     invocation: str
+    pending: list[Pending] = field(default_factory=list)
 
     def run(self, event: object, received_at: datetime) -> list[Outcome]:
         """Handle every message of a Lambda event, or a sweep; `received_at` is the real time.
 
         The first failure is raised after all were tried. A retry repeats nothing that was done.
         """
+        outcomes: list[Outcome] = []
+        try:
+            outcomes += self._handled(event, received_at)
+        finally:
+            outcomes += self._dispatched(received_at)
+        return outcomes
+
+    def _handled(self, event: object, received_at: datetime) -> list[Outcome]:
         swept_at = moment(mapping(event).get("sweep"))
         if swept_at is not None:
             return self._sweep(swept_at, received_at)
         return _in_turn(partial(self.handle, notice) for notice in parse(event, received_at))
+
+    def _dispatched(self, now: datetime) -> list[Outcome]:
+        """Let the other channels have what is due to them, and mail which of them fail, and which do no longer."""
+        if not self.pending:
+            return []
+        from deliverywatch.alerting import channel_health, dispatch  # only for those who have such channels
+
+        pending = list(self.pending)
+        self.pending.clear()
+        healths = dispatch.dispatch(pending, self.ports, self.settings, self.invocation, now)
+        notices = [channel_health.notice_of(health, self.ports.store, now) for health in healths]
+        return _in_turn(partial(self.handle, notice) for notice in notices if notice)
 
     def handle(self, notice: Notice) -> Outcome:
         """Handle one message."""
@@ -181,7 +205,7 @@ class Notifier:
             mailed = unrecorded.get(name)
             before = with_mailed(recorded, mailed.incident, mailed.at) if mailed else recorded
             state = self._state(look)
-            tried.append(Settled(state, before, self._advanced(before, state, look.notice)))
+            tried.append(Settled(state, before, self._routed(before, self._advanced(before, state, look.notice))))
             return tried[-1].after
 
         written = incident_store.change(self.ports.store, name, after)
@@ -195,6 +219,25 @@ class Notifier:
         if incident is not None and incident.is_open and finding.level is Level.OK:
             finding = self._with_totals(finding, incident, state)
         return advance(incident, state.watch.name, finding, self._limits)
+
+    def _routed(self, before: Incident | None, after: Incident | None) -> Incident | None:
+        """Return the incident with what is due to other channels beside mail."""
+        if not self.settings.channels or self.ports.channels is None:
+            return after
+        from deliverywatch.alerting.dispatch import with_undelivered
+
+        return with_undelivered(before, after, self.settings.channels)
+
+    def _wait_for_mails(self, state: WatchState, incident: Incident | None) -> None:
+        """Leave what is due to other channels for after the mails."""
+        if incident is None or self.ports.channels is None or not incident.waiting_channels:
+            return
+        from deliverywatch.alerting.dispatch import Pending
+
+        def view_of(due: Incident, change: Change) -> View:
+            return collect(due, change, state, self.ports, self.settings).view
+
+        self.pending.append(Pending(incident, view_of))
 
     @property
     def _limits(self) -> Limits:
@@ -220,6 +263,7 @@ class Notifier:
     def _deliver_due(self, look: Look, state: WatchState, incident: Incident | None) -> Outcome:
         """Send the mails of a watch that are due, oldest first; it waits for one that another invocation sends."""
         name, subjects = look.watch.name, []
+        self._wait_for_mails(state, incident)
         while incident is not None and incident.due:
             due, change = incident.due[0]
             claim, subject = self._sent(look, state, due, change)
@@ -258,6 +302,7 @@ class Notifier:
         incident, before = settled.after, settled.before
         was_due = {(due.id, change.seq) for due, change in before.due} if before else set()
         fresh = [one for one in (incident.due if incident else []) if (one[0].id, one[1].seq) not in was_due]
+        self._wait_for_mails(settled.state, incident)
         for due, change in fresh:
             self._sent(look, settled.state, due, change)
         for due, change in fresh if was_due else ():
@@ -273,7 +318,7 @@ class Notifier:
         if before is None and look.notice is not None:
             before = presumption(look.watch, look.notice)
         state = self._state(look)
-        return Settled(state, before, self._advanced(before, state, look.notice))
+        return Settled(state, before, self._routed(before, self._advanced(before, state, look.notice)))
 
     def _without_due(self, watch: str, incident: Incident, mail: tuple[str, int]) -> Incident | None:
         """Return the incident as it is now, without a sent mail; if S3 fails, the outbox knows that it is sent."""

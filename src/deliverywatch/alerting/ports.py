@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from deliverywatch.alerting.channels.protocol.http import Http
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.observe import Alarms, Stack
     from deliverywatch.alerting.incidents.outbox import Record
@@ -20,6 +23,23 @@ class Charts(Protocol):
 
     def png(self, widget: str) -> bytes:
         """Return the picture of a widget definition, or raise MetricsUnavailable."""
+
+
+class Secrets(Protocol):
+    """The secrets of channels."""
+
+    def read(self, parameter: str) -> str:
+        """Return the secret of an SSM parameter, or raise ChannelUnavailable, which does not repeat it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelPorts:
+    """What channels beside mail talk to; `clock` measures seconds."""
+
+    secrets: Secrets
+    http: Http
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 class StableStack:
@@ -56,7 +76,7 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the notifier talks to, and what it could not write down."""
+    """What the notifier talks to, and what it could not write down; without `channels` there is mail alone."""
 
     alarms: Alarms
     store: Store
@@ -65,3 +85,4 @@ class Ports:
     charts: Charts
     stack: Stack = field(default_factory=StableStack)
     unrecorded: Unrecorded = field(default_factory=Unrecorded)
+    channels: ChannelPorts | None = None

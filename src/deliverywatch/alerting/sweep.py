@@ -68,7 +68,7 @@ class Overview:
     def needs_look(self, watch: Watch) -> bool:
         """Return whether something of a watch is raised, open, due, missing or unknown."""
         incident, assessment = self.incidents.get(watch.name), self.assessments.get(watch.name)
-        if watch.name in self.unsure or (incident and (incident.is_open or incident.due)):
+        if watch.name in self.unsure or (incident and (incident.is_open or incident.is_pending)):
             return True
         if assessment and assessment.opens is not Level.OK:
             return True
@@ -93,7 +93,9 @@ def overview(declared: tuple[Watch, ...], ports: Ports, now: datetime) -> Overvi
             incidents |= {name: incident} if incident else {}
     mailed = {name: one.incident for name, one in ports.unrecorded.incidents.items()}
     names = {watch.name for watch in declared}
-    active = [one for one in incidents.values() if one.watch not in names | mailed.keys() and (one.is_open or one.due)]
+    active = [
+        one for one in incidents.values() if one.watch not in names | mailed.keys() and (one.is_open or one.is_pending)
+    ]
     active += [one for name, one in mailed.items() if name not in names]
     others = [watch_of_incident(incident, declared) for incident in active]
     unknown = [watch_named(name, name, ()) for name in sorted(unreadable - names - mailed.keys())]

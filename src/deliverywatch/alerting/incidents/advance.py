@@ -174,7 +174,7 @@ def _opened(previous: Incident | None, watch: str, finding: Finding, event: Even
         raised=finding.raised,
         noticed=finding.noticed or Level.OK,
         noticed_at=finding.time if finding.noticed is not None else (previous.noticed_at if previous else None),
-        earlier=previous if previous and previous.due else None,
+        earlier=previous if previous and previous.is_pending else None,
         held_since=time if finding.is_held or event is Event.UNSEEN else None,
     )
     return _changed(incident, event, finding)

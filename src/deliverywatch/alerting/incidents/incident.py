@@ -130,7 +130,7 @@ class Incident:
         raised: The alarms that were raised since it opened.
         noticed: The level that a system notice reported and has not taken back; until then alarms alone do not end it.
         unsent: The numbers of the changes whose mails may not be sent yet.
-        earlier: The incident before, as long as one of its mails is due.
+        earlier: The incident before, as long as one of its mails or messages is due.
         is_presumed: Whether only its end was seen: its beginning and its peak are unknown.
         acks: The acknowledgements, oldest first.
         noticed_at: The time of the newest system notice that was applied; an older one comes late and counts no more.
@@ -138,6 +138,8 @@ class Incident:
         held_since: Since when its level is only held, without evidence; None while there is some.
         quiet_at: When that was mailed; None if it was not.
         seen_at: When the last change was found, by the real clock.
+        undelivered: The channels beside mail that have not got a change yet, with its number.
+        threads: By channel, what later messages about the incident refer to.
         others: What a later version stored; also of each change and acknowledgement.
     """
 
@@ -161,6 +163,8 @@ class Incident:
     held_since: datetime | None = None
     quiet_at: datetime | None = None
     seen_at: datetime | None = None
+    undelivered: tuple[tuple[str, int], ...] = ()
+    threads: tuple[tuple[str, str], ...] = ()
     others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -179,11 +183,40 @@ class Incident:
         before = self.earlier.due if self.earlier else []
         return before + [(self, change) for change in self.timeline if change.seq in self.unsent]
 
+    def due_to(self, channel: str) -> list[tuple[Incident, Change]]:
+        """The changes that a channel has not got yet, with their incidents, oldest first."""
+        before = self.earlier.due_to(channel) if self.earlier else []
+        return before + [(self, change) for change in self.timeline if (channel, change.seq) in self.undelivered]
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a mail or a channel's message about it is due."""
+        return bool(self.due) or any(self.due_to(channel) for channel in self.waiting_channels)
+
+    @property
+    def waiting_channels(self) -> frozenset[str]:
+        """The channels that have not got everything yet."""
+        before = self.earlier.waiting_channels if self.earlier else frozenset()
+        return before | {channel for channel, _ in self.undelivered}
+
     def sent(self, mails: frozenset[tuple[str, int]]) -> Incident:
         """Return the incident without these mails due; a mail is an incident's id and a change's number."""
         unsent = tuple(seq for seq in self.unsent if (self.id, seq) not in mails)
         earlier = self.earlier.sent(mails) if self.earlier else None
-        return replace(self, unsent=unsent, earlier=earlier if earlier and earlier.due else None)
+        return replace(self, unsent=unsent, earlier=_pending(earlier))
+
+    def delivered(self, channel: str, incident_id: str, seq: int, thread: str) -> Incident:
+        """Return the incident with a change handed to a channel, or given up; `thread` is empty if there is none."""
+        if self.id != incident_id:
+            earlier = self.earlier.delivered(channel, incident_id, seq, thread) if self.earlier else None
+            return replace(self, earlier=_pending(earlier))
+        undelivered = tuple(one for one in self.undelivered if one != (channel, seq))
+        threads = dict(self.threads) | ({channel: thread} if thread else {})
+        return replace(self, undelivered=undelivered, threads=tuple(threads.items()))
+
+
+def _pending(incident: Incident | None) -> Incident | None:
+    return incident if incident and incident.is_pending else None
 
 
 def with_mailed(recorded: Incident | None, mailed: Incident | None, mailed_at: datetime | None) -> Incident | None:
@@ -201,7 +234,7 @@ def with_mailed(recorded: Incident | None, mailed: Incident | None, mailed_at: d
         return recorded
     is_same = recorded.id == mailed.id
     if (is_same and recorded.seq < mailed.seq) or not (is_same or recorded.is_open):
-        earlier = recorded if recorded.due and not is_same else mailed.earlier
+        earlier = recorded if recorded.is_pending and not is_same else mailed.earlier
         changed_at = max(recorded.changed_at, mailed.changed_at)
         return _with_newest_notice(replace(mailed, changed_at=changed_at, earlier=earlier), recorded)
     return replace(recorded, level=mailed.level, raised=recorded.raised | mailed.raised)
@@ -280,6 +313,8 @@ def _incident(record: Mapping[str, Any]) -> Incident:
         held_since=moment(record.get("held_since")),
         quiet_at=moment(record.get("quiet_at")),
         seen_at=moment(record.get("seen_at")),
+        undelivered=tuple((text(channel, 40), count(seq)) for channel, seq in record.get("undelivered") or ()),
+        threads=tuple((text(channel, 40), text(thread, 255)) for channel, thread in record.get("threads") or ()),
         others=other_members(record, _KNOWN),
     )
 

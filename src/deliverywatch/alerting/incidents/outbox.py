@@ -1,5 +1,8 @@
 """One object per mail, `mails/dt=YYYY-MM-DD/<incident>-<watch>-<seq>.json`: who may send it, and that it was sent.
 
+A message of another channel has its line in `channels/dt=YYYY-MM-DD/<incident>-<watch>-<seq>-<channel>.json`, the table
+`channel_messages`.
+
 A mail is claimed before sending, by a conditional create, and marked afterwards: so a message that comes three times is
 mailed once, and a mail whose claimant died is sent by the next invocation. Each object is one line of JSON: the folder
 is the audit trail and the Athena table `mails`.
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 # After this time a function that sends a mail has finished or died.
 CLAIM_LASTS = timedelta(minutes=5)
 
-# The columns of the Athena table: the fields of Record, in Athena's types.
+# The columns of the Athena table: the fields of Record that are about mails, in Athena's types.
 COLUMNS = (
     ("incident", "string", "id of the incident"),
     ("watch", "string", "what was watched"),
@@ -47,6 +50,11 @@ COLUMNS = (
     ("sent_at", "string", "time of sending, UTC, ISO 8601; null until it is sent"),
 )
 
+# The folder of the messages of other channels.
+CHANNELS = "channels"
+# Where a mail goes; what is not in it is another channel.
+_MAIL = frozenset([None, "ses", "fallback"])
+
 
 class Claim(StrEnum):
     """The state of a mail: ours to send, being sent by another invocation, or sent already."""
@@ -58,7 +66,13 @@ class Claim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One mail's line in the audit trail; `COLUMNS` explains the fields."""
+    """A line of the audit trail; `COLUMNS` explains the fields of a mail.
+
+    Attributes:
+        attempts: How often a channel beside mail was tried.
+        retry_at: Before this time it is not tried again.
+        given_up_at: When its message was given up.
+    """
 
     incident: str
     watch: str
@@ -77,14 +91,24 @@ class Record:
     message_id: str | None = None
     problem: str | None = None
     sent_at: datetime | None = None
+    attempts: int | None = None
+    retry_at: datetime | None = None
+    given_up_at: datetime | None = None
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it is about a mail, and not about a message of another channel."""
+        return self.channel in _MAIL
 
 
 _NAMES = tuple(part.name for part in fields(Record))
+_TIMES = ("time", "claimed_at", "sent_at", "retry_at", "given_up_at")
 
 
-def record_of(incident: Incident, change: Change, invocation: str, now: datetime) -> Record:
-    """Return the record of a change whose mail this invocation wants to send."""
+def record_of(incident: Incident, change: Change, invocation: str, now: datetime, channel: str | None = None) -> Record:
+    """Return the record of a change whose mail, or whose message to a channel, this invocation wants to send."""
     return Record(
+        channel=channel,
         incident=incident.id,
         watch=incident.watch,
         seq=change.seq,
@@ -101,12 +125,14 @@ def record_of(incident: Incident, change: Change, invocation: str, now: datetime
 
 def record_key(record: Record) -> str:
     """Return the key of the record; it has the watch, because two watches can open in the same minute."""
-    return f"mails/dt={record.time:%Y-%m-%d}/{record.incident}-{record.watch}-{record.seq}.json"
+    folder, name = ("mails", "") if record.is_mail else (CHANNELS, f"-{record.channel}")
+    return f"{folder}/dt={record.time:%Y-%m-%d}/{record.incident}-{record.watch}-{record.seq}{name}.json"
 
 
 def body_key(record: Record) -> str:
-    """Return the key of the mail itself."""
-    return f"mail-bodies/dt={record.time:%Y-%m-%d}/{record.incident}-{record.watch}-{record.seq}.eml"
+    """Return the key of the mail itself, or of a channel's payload."""
+    name = ".eml" if record.is_mail else f"-{record.channel}.json"
+    return f"mail-bodies/dt={record.time:%Y-%m-%d}/{record.incident}-{record.watch}-{record.seq}{name}"
 
 
 def claim(store: Store, record: Record) -> Claim:
@@ -124,10 +150,14 @@ def claim(store: Store, record: Record) -> Claim:
 
 def mark_sent(store: Store, record: Record, now: datetime) -> None:
     """Record that the mail was sent."""
-    sent = replace(record, sent_at=now)
+    mark(store, replace(record, sent_at=now))
+
+
+def mark(store: Store, record: Record) -> None:
+    """Write a record down as it is."""
 
     def marked(before: Mapping[str, Any] | None) -> StoreChange[None]:
-        return StoreChange(to_json(sent, before), None)
+        return StoreChange(to_json(record, before), None)
 
     update_record(store, record_key(record), document_of, marked)
 
@@ -145,7 +175,7 @@ def from_json(body: bytes) -> Record | None:
         line = document_of(body)
         values = {"watch": "", "claimed_by": "", "claimed_at": line["time"], "level": "", "event": "", "seq": 0}
         values |= {name: line[name] for name in _NAMES if name in line}
-        times = {name: values[name] for name in ("time", "claimed_at", "sent_at") if values.get(name)}
+        times = {name: values[name] for name in _TIMES if values.get(name)}
         return Record(**values | {name: datetime.fromisoformat(value) for name, value in times.items()})
     except UNREADABLE:
         return None
@@ -161,8 +191,11 @@ def _taken_over(store: Store, key: str, record: Record) -> Claim:
 
 
 def _judged(present: Mapping[str, Any], record: Record) -> Claim:
-    if present.get("sent_at"):
+    if present.get("sent_at") or present.get("given_up_at"):
         return Claim.SENT
+    retry_at = moment(present.get("retry_at"))
+    if retry_at is not None:  # a channel's attempt that is over
+        return Claim.OURS if record.claimed_at >= retry_at else Claim.THEIRS
     claimed_at = moment(present.get("claimed_at"))
     is_old = claimed_at is None or record.claimed_at - claimed_at > CLAIM_LASTS
     return Claim.OURS if is_old or present.get("claimed_by") == record.claimed_by else Claim.THEIRS

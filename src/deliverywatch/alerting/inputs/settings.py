@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deliverywatch.alerting.inputs.alarm import account_of
+from deliverywatch.alerting.inputs.channel_settings import Channel, channels
 from deliverywatch.environment import required
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.untrusted import count
@@ -23,6 +24,7 @@ class Settings:
         critical_recipients: Further recipients of the mails of critical incidents.
         close_unknown_hours: How long an incident may be quiet before it is closed as unknown.
         reminder_hours: How long an incident may be open without a mail; 0 for no reminder.
+        channels: Those beside mail.
         time_zone: A name of the IANA database.
         dashboard: The name of the CloudWatch dashboard; empty for none.
         workgroup: The Athena workgroup with the saved queries; empty for none.
@@ -42,6 +44,7 @@ class Settings:
     critical_recipients: tuple[str, ...] = ()
     close_unknown_hours: int = CLOSE_UNKNOWN_HOURS
     reminder_hours: int = REMINDER_HOURS
+    channels: tuple[Channel, ...] = ()
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -65,6 +68,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         critical_recipients=addresses(environ.get("DELIVERYWATCH_CRITICAL_RECIPIENTS", "")),
         close_unknown_hours=count(environ.get("DELIVERYWATCH_CLOSE_UNKNOWN_HOURS"), CLOSE_UNKNOWN_HOURS),
         reminder_hours=count(environ.get("DELIVERYWATCH_REMINDER_HOURS"), REMINDER_HOURS),
+        channels=channels(environ),
     )
 
 

@@ -1,0 +1,52 @@
+"""Environment variables -> the channels beside mail: those whose secret's SSM parameter is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deliverywatch.alerting.inputs.route import EVERYTHING, Route, route_of
+
+SLACK_API = "https://slack.com/api"
+
+
+class Kind(StrEnum):
+    """The channels beside mail."""
+
+    SLACK = "slack"
+    TEAMS = "teams"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel of a stack, as its parameters describe it.
+
+    Attributes:
+        parameter: The name of the SSM SecureString with its secret.
+        room: The id of the chat's channel that a bot posts to; empty where the secret's address says it.
+        api: The address of Slack's Web API.
+    """
+
+    kind: Kind
+    parameter: str
+    route: Route = EVERYTHING
+    room: str = ""
+    api: str = SLACK_API
+
+
+def channels(environ: Mapping[str, str]) -> tuple[Channel, ...]:
+    """Return the channels of a function's environment; InputError if the route of one cannot be read."""
+    named = {kind: environ.get(f"DELIVERYWATCH_{kind.name}_PARAMETER", "") for kind in Kind}
+    return tuple(
+        Channel(
+            kind=kind,
+            parameter=parameter,
+            route=route_of(environ.get(f"DELIVERYWATCH_{kind.name}_ROUTE", "")),
+            room=environ.get(f"DELIVERYWATCH_{kind.name}_ROOM", ""),
+            api=environ.get("DELIVERYWATCH_SLACK_API") or SLACK_API,
+        )
+        for kind, parameter in named.items()
+        if parameter
+    )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from cwalarm.schedules import eventbridge, zones
 from deliverywatch.athena import Execution, Status
+from deliverywatch.errors import InputError
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.config.query import Kind, Query
 from deliverywatch.queries.schedule import apply
@@ -69,6 +71,7 @@ class FakeService:
         key = self._called("create_schedule", request)
         if key in self.stored:
             raise error("ConflictException", "CreateSchedule", f"Schedule {key[1]} already exists.")
+        self._check(request, "CreateSchedule")
         self.stored[key] = self.with_defaults(request)
         self._around("create_schedule", "after")
 
@@ -76,6 +79,7 @@ class FakeService:
         key = self._called("update_schedule", request)
         if key not in self.stored:
             raise error("ResourceNotFoundException", "UpdateSchedule", f"Schedule {key[1]} does not exist.")
+        self._check(request, "UpdateSchedule")
         self.stored[key] = self.with_defaults(request)
         self._around("update_schedule", "after")
 
@@ -85,6 +89,14 @@ class FakeService:
             raise error("ResourceNotFoundException", "DeleteSchedule", f"Schedule {key[1]} does not exist.")
         del self.stored[key]
         self._around("delete_schedule", "after")
+
+    @staticmethod
+    def _check(request: dict[str, Any], operation: str) -> None:
+        try:
+            eventbridge.parse(request["ScheduleExpression"])
+            zones.zone(request.get("ScheduleExpressionTimezone", "UTC"))
+        except InputError as refused:
+            raise error("ValidationException", operation, str(refused)) from refused
 
     @staticmethod
     def with_defaults(request: dict[str, Any]) -> dict[str, Any]:

@@ -63,3 +63,20 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     done = run("validate", str(tmp_path / "none.json"))
     assert done.exit_code == 2
     assert "cannot be read" in done.stderr
+
+
+def test_validate_ends_with_2_for_a_schedule_that_aws_refuses_and_says_that_the_others_go_on(file: Path) -> None:
+    file.write_text(json.dumps({"queries": {"daily": GOOD, "bad": GOOD | {"schedule": "cron(*/60 * * * ? *)"}}}))
+    done = run("validate", str(file))
+    assert (done.exit_code, "$.queries.bad.schedule" in done.stdout) == (2, True)
+    assert "1 problem: AWS refuses these schedules; the other queries go on." in done.stdout
+    assert run("next", "daily", "--config", str(file)).exit_code == 0
+    refused = run("next", "bad", "--config", str(file))
+    assert (refused.exit_code, "more than 59" in refused.stderr) == (2, True)
+
+
+def test_validate_names_a_schedule_that_never_runs_and_next_says_so(file: Path) -> None:
+    file.write_text(json.dumps({"queries": {"daily": GOOD | {"schedule": "cron(0 0 31 6 ? *)"}}}))
+    done = run("validate", str(file))
+    assert (done.exit_code, "It never runs" in done.stdout) == (0, True)
+    assert "It never runs again." in run("next", "daily", "--config", str(file)).stdout

@@ -1,6 +1,7 @@
 """The file of queries: what is taken, what is refused and where, and what older files may still say."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from deliverywatch.messages.level import Level
 from deliverywatch.queries.config import entry, file
+from deliverywatch.queries.config.notices import notices
 from deliverywatch.queries.config.query import SEVERITIES, Config, Kind, Measure
 
 ROOT = Path(__file__).parents[2]
@@ -62,10 +64,8 @@ def test_every_field_is_read() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "words"),
     [
-        ({"schedule": "cron(0 2 * * * *)"}, "schedule", "exactly one"),
         ({"schedule": None}, "schedule", "text"),
         ({"cron": "rate(1 day)"}, "cron", "another name"),
-        ({"timezone": "Mars/Olympus"}, "timezone", "no time zone"),
         ({"query": ""}, "query", "missing"),
         ({"query": "SELEC 1"}, "query", "does not parse as Athena"),
         ({"query": "SELECT * FROM"}, "query", "but got the end."),
@@ -169,8 +169,50 @@ def test_a_file_that_is_none_is_refused(body: bytes, words: str) -> None:
     assert any(words in each.sentence for each in caught.value.problems)
 
 
+@pytest.mark.parametrize(
+    ("change", "path", "words"),
+    [
+        ({"schedule": "cron(0 2 * * * *)"}, "schedule", "exactly one"),
+        ({"schedule": "cron(*/60 * * * ? *)"}, "schedule", "more than 59"),
+        ({"schedule": "rate(5000000 days)"}, "schedule", "after the year 9999"),
+        ({"schedule": "rate(1 hour)" + " " * 300}, "schedule", "longer than 256"),
+        ({"schedule": ""}, "schedule", "neither cron"),
+        ({"timezone": "Mars/Olympus"}, "timezone", "no time zone"),
+        ({"timezone": "right/Europe/Rome"}, "timezone", "no time zone"),
+        ({"timezone": "posix/Europe/Rome"}, "timezone", "no time zone"),
+        ({"timezone": "localtime"}, "timezone", "no time zone"),
+        ({"timezone": "europe/rome"}, "timezone", "no time zone"),
+        ({"timezone": "../zone.tab"}, "timezone", "no time zone"),
+        ({"timezone": "Europe"}, "timezone", "no time zone"),
+        ({"timezone": ""}, "timezone", "no time zone"),
+    ],
+)
+def test_a_schedule_that_aws_refuses_harms_its_own_query_only(change: dict[str, Any], path: str, words: str) -> None:
+    config = read({"bad": GOOD | change, "good": GOOD})
+    (problem,) = config.refused
+    assert (problem.path, words in problem.sentence) == (f"$.queries.bad.{path}", True)
+    assert config.queries["good"].expression == GOOD["schedule"]
+
+
+def test_a_schedule_that_never_runs_or_that_aws_may_refuse_is_named() -> None:
+    entries = {
+        "never": GOOD | {"schedule": "cron(0 0 30 2 ? *)"},
+        "past.one": GOOD | {"schedule": "at(2020-01-01T00:00:00)"},
+        "unsure": GOOD | {"schedule": "rate(1 hours)"},
+        "twice": GOOD | {"schedule": "cron(0 8 1,L 2-1 ? 2020)"},
+        "refused": GOOD | {"schedule": "always"},
+        "plain": GOOD,
+    }
+    named = [(notice.path, notice.sentence) for notice in notices(read(entries), datetime(2026, 11, 21, tzinfo=UTC))]
+    assert [path for path, _ in named] == [
+        "$.queries.never.schedule", "$.queries['past.one'].schedule", "$.queries.unsure.schedule",
+        *["$.queries.twice.schedule"] * 3,
+    ]  # fmt: skip
+    assert ["never runs" in sentence for _, sentence in named] == [True, True, False, False, False, True]
+
+
 def test_all_problems_are_reported_at_once() -> None:
-    refused = problems({"a": GOOD | {"schedule": "rate(1)"}, "b": GOOD | {"query": "x y z w"}, "c": {}})
+    refused = problems({"a": GOOD | {"type": "x"}, "b": GOOD | {"query": "x y z w"}, "c": {}})
     assert {path.split(".")[2] for path, _ in refused} == {"a", "b", "c"}
 
 

@@ -397,3 +397,11 @@ def test_a_run_is_for_the_time_in_its_event(event: dict[str, str], due: datetime
 def test_an_event_that_names_nothing_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         execute.order_of(event, DUE)
+
+
+def test_a_run_in_a_zone_that_is_none_fails_and_asks_athena_for_no_day() -> None:
+    world = World(DAILY | {"timezone": "right/Europe/Rome"})
+    done = world.run()
+    assert done
+    assert (done.status, done.reason) == ("failed", "There is no time zone 'right/Europe/Rome'.")
+    assert (world.athena.started, [each["level"] for each in world.published]) == ({}, ["warning"])

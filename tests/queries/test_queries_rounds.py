@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
 from queries_world import GROUP, FakeService, MemoryLake, error, query
 
-from deliverywatch.errors import ConfigurationError, SourceUnavailable
+from deliverywatch.errors import ConfigurationError, SourceUnavailable, StoreUnavailable
 from deliverywatch.queries import reconcile, settings
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.config import source
@@ -114,11 +117,25 @@ def test_a_wrong_file_changes_nothing_and_says_what_is_wrong() -> None:
     world = World()
     world.round()
     before = dict(world.service.stored)
-    world.file = {"daily": DAILY | {"schedule": "always"}, "new": DAILY}
+    world.file = {"daily": DAILY | {"query": "always"}, "new": DAILY}
     with pytest.raises(Refused):
         world.round()
     assert world.service.stored == before
-    assert "$.queries.daily.schedule" in world.problem
+    assert "$.queries.daily.query" in world.problem
+
+
+@pytest.mark.parametrize("change", [{"schedule": "cron(*/60 * * * ? *)"}, {"timezone": "right/Europe/Rome"}])
+def test_a_schedule_that_aws_refuses_stays_as_it_is_and_the_others_go_on(change: dict[str, Any]) -> None:
+    world = World()
+    world.round()
+    before = world.service.stored[GROUP, "pn-daily"]
+    world.file = {"daily": DAILY | change, "new": DAILY, "bad": DAILY | change}
+    result = world.round()
+    assert world.names == ["pn-daily", "pn-new"]
+    assert world.service.stored[GROUP, "pn-daily"] == before
+    assert (list(result["failed"]), world.metrics["Failed"]) == (["pn-bad", "pn-daily"], 2)
+    assert "pn-bad" in world.problem
+    assert sum(line.startswith("NOTICE $.queries") for line in world.lines) == 2
 
 
 def test_a_source_that_cannot_be_had_changes_nothing_and_is_counted() -> None:
@@ -192,6 +209,30 @@ def test_what_was_not_closed_by_a_killed_round_is_closed_within_the_hour() -> No
     assert [each["watch"] for each in world.published] == ["queries.long-gone.rows"]
 
 
+SCHEDULES = st.sampled_from([
+    ("cron(0/30 20-2 ? * FRI-MON *)", True), ("cron(0 21 LW * ? *)", True), ("rate(1 hours)", True),
+    ("at(2020-01-01T00:00:00)", True), ("cron(*/60 * * * ? *)", False), ("rate(5000000 days)", False), ("", False),
+])  # fmt: skip
+
+
+def expressions(world: World) -> dict[str, str]:
+    return {name.removeprefix("pn-"): made["ScheduleExpression"] for (_, name), made in world.service.stored.items()}
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcd"), SCHEDULES, min_size=1), min_size=1, max_size=4))
+@limits(max_examples=40)
+def test_whatever_schedules_are_refused_each_other_query_is_as_its_file_says(files: list[dict[str, Any]]) -> None:
+    world = World()
+    for entries in files:
+        before = expressions(world)
+        world.file = {name: DAILY | {"schedule": text} for name, (text, _) in entries.items()}
+        refused = {name for name, (_, is_good) in entries.items() if not is_good}
+        assert {name.removeprefix("pn-") for name in world.round()["failed"]} & set(entries) == refused
+        # One that is refused stays as it was.
+        after = {name: before.get(name) if name in refused else text for name, (text, _) in entries.items()}
+        assert {name: expressions(world).get(name) for name in entries} == after
+
+
 # The watchdog.
 
 
@@ -236,6 +277,25 @@ def test_a_query_switched_off_by_hand_is_not_missed() -> None:
     world.round(NOW)
     world.service.stored[GROUP, "pn-daily"]["State"] = "DISABLED"
     assert hours(world, 12, NOW.replace(hour=13, minute=0)) == []
+
+
+def test_a_query_whose_schedule_is_none_hides_the_silence_of_no_other() -> None:
+    world = World({"a": DAILY | {"schedule": "every day"}, "daily": DAILY | {"schedule": "rate(1 hour)"}})
+    noon = NOW.replace(minute=0)
+    assert hours(world, 8, noon) == ["warning"]
+    result = world.round(noon + timedelta(hours=8))
+    assert (result["silent"], list(result["unwatched"])) == (["daily"], ["a"])
+    assert any(line.startswith("UNWATCHED a 'every day' is not a schedule") for line in world.lines)
+
+
+def test_a_state_that_cannot_be_read_fails_the_round_after_the_silence_of_the_others_was_published() -> None:
+    world = World({"a": DAILY, "daily": DAILY | {"schedule": "rate(1 hour)"}})
+    away = StoreUnavailable("S3 is away.")
+    world.lake.fault = lambda key, _: away if key == state.key_of("a") else None
+    for number in range(8):
+        with pytest.raises(StoreUnavailable):
+            world.round(NOW.replace(minute=0) + timedelta(hours=number))
+    assert [each["watch"] for each in world.published] == ["queries.daily.stale"]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
+from cwalarm.schedules import zones
+from deliverywatch.athena import Execution, TimeBudget, run_once
 from deliverywatch.athena import Status as Ended
-from deliverywatch.athena import TimeBudget, run_once
 from deliverywatch.errors import InputError
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.queries.config import file, source, statement
@@ -27,7 +27,7 @@ from deliverywatch.storage.store import Change, update
 from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS, QUERIES_UNMEASURED_RUNS
 
 if TYPE_CHECKING:
-    from deliverywatch.athena import Athena, Execution
+    from deliverywatch.athena import Athena
     from deliverywatch.queries.config.query import Query
     from deliverywatch.queries.run.export import Lake
     from deliverywatch.queries.run.notices import Notice
@@ -155,7 +155,7 @@ class _Run:
         begin = self.ports.ticks()
         name = f"{self.query.id} {self.order.due.isoformat()} {self.number}"
         budget = TimeBudget(self.ports.pause, lambda: self._seconds_left(begin))
-        execution = run_once(name, statement.filled(self.query, self._local), self.ports.athena, budget)
+        execution = self._execution(name, budget)
         result, reason = self._result(execution)
         exported = self._exported(execution, result) if result else ""
         seconds = round(self.ports.ticks() - begin, 3)
@@ -165,9 +165,16 @@ class _Run:
         unfinished = self._record(execution, result, reason)
         return self._written(replace(unfinished, export=exported, seconds=seconds, finished_at=now.isoformat()), now)
 
+    def _execution(self, name: str, budget: TimeBudget) -> Execution:
+        if self.query.timezone not in zones.names():
+            # Its schedule is still the one from before: nobody can say which day is meant.
+            return Execution("", Ended.FAILED, reason=f"There is no time zone '{self.query.timezone}'.")
+        return run_once(name, statement.filled(self.query, self._local), self.ports.athena, budget)
+
     @property
     def _local(self) -> datetime:
-        return self.order.due.astimezone(ZoneInfo(self.query.timezone))
+        is_zone = self.query.timezone in zones.names()
+        return self.order.due.astimezone(zones.zone(self.query.timezone) if is_zone else UTC)
 
     def _seconds_left(self, begin: float) -> float:
         of_query = self.settings.timeout_seconds - (self.ports.ticks() - begin)

@@ -1,6 +1,7 @@
 """One round of the reconciler: the file is fetched and checked, the schedules brought to it, and all of it logged.
 
-The newest file counts, or its last good copy where the source cannot be had; a file that is wrong changes nothing.
+The newest file counts, or its last good copy where the source cannot be had; a file that is wrong changes nothing. A
+schedule that AWS refuses stays as it is, and is counted and logged as failed; those of other queries go on.
 Whatever a removed query left open is closed with it. Once an hour the watchdog looks for queries that went silent.
 """
 
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.queries.config import source
+from deliverywatch.queries.config.notices import notices
 from deliverywatch.queries.config.source_url import is_pinned
-from deliverywatch.queries.run.watchdog import Watchdog
+from deliverywatch.queries.run.watchdog import Watchdog, Watched
 from deliverywatch.queries.schedule import apply, mail_context
 from deliverywatch.queries.schedule.guard import Guard, request_of, scope_of
 from deliverywatch.queries.schedule.specification import desired
@@ -52,8 +54,8 @@ def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]
         _leave(ports, mail_context.of_failure(error, now))
         raise
     _leave(ports, mail_context.of_result(result, current.problem, now))
-    silent = _watched(current, result, settings, ports, now)
-    document = {**result.document(), "revision": current.copy.revision, "silent": silent}
+    watched = _watched(current, result, settings, ports, now)
+    document = {**result.document(), "revision": current.copy.revision, **watched.document()}
     ports.emit(_metrics(current, result), now, {"event": "queries_reconcile", **document})
     return document
 
@@ -63,20 +65,20 @@ def _applied(current: Current, settings: Reconciliation, ports: Ports, now: date
         ports.log(f"SOURCE {current.problem} Working with the last good copy {current.copy.revision[:12]}.")
     if is_pinned(settings.url):
         ports.log(f"NOTICE {settings.url} names a commit, so it never changes: name a branch or a tag.")
-    for notice in current.config.notices:
+    for notice in [*notices(current.config, now), *current.config.refused]:
         ports.log(f"NOTICE {notice.path} {notice.sentence}")
     wanted, prefix = desired(current.config.queries.values(), settings.wiring), settings.wiring.prefix
     guard = Guard(ports.lake, scope_of(settings.group, prefix), request_of(current.copy.revision, now))
     return apply.reconcile(wanted, prefix, settings.rules, ports, guard)
 
 
-def _watched(current: Current, result: Result, settings: Reconciliation, ports: Ports, now: datetime) -> list[str]:
+def _watched(current: Current, result: Result, settings: Reconciliation, ports: Ports, now: datetime) -> Watched:
     """Close what removed queries left open, and once an hour look for the silent ones."""
-    watchdog = Watchdog(ports.lake, ports.publish)
+    watchdog = Watchdog(ports.lake, ports.publish, ports.log)
     prefix, queries = settings.wiring.prefix, current.config.queries
     watchdog.close([name.removeprefix(prefix) for name in result.deleted], now)
     if now.minute >= settings.period_minutes:
-        return []
+        return Watched()
     watchdog.close(watchdog.forgotten(queries), now)
     return watchdog.run(queries.values(), {name.removeprefix(prefix) for name in result.by_hand}, now)
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -35,20 +34,23 @@ def queries() -> None:
 def validate(*, path: Path, project: str, as_json: bool) -> None:
     """Check the file of queries at PATH  [default: cfn/schedules.json].
 
-    The whole file is refused if anything in it is wrong: an id, a schedule, a time zone, SQL that does not parse as
-    Athena, an unknown field. Each problem is shown with its JSON path.
+    The whole file is refused if an id, an unknown field, or SQL that does not parse as Athena is wrong. A schedule or
+    a time zone that AWS refuses stops its own query only, and is a problem here too. Each problem is shown with its
+    JSON path. Notices name schedules that never run, and those of which AWS does not say whether it takes them.
 
     \b
     JSON: {"queries": 2, "notices": [as problems],
            "problems": [{"path": "$.queries.x.cron", "sentence": ""}]}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.queries.config.file import Refused
+    from deliverywatch.queries.config.notices import notices as of_schedules
 
     try:
         config, problems = load(path, project), []
     except Refused as error:
         config, problems = None, error.problems
-    notices = config.notices if config else ()
+    problems += config.refused if config else ()
+    notices = of_schedules(config, datetime.now(UTC)) if config else []
     if as_json:
         lists = {"problems": list(map(asdict, problems)), "notices": list(map(asdict, notices))}
         print_json({"queries": len(config.queries) if config else 0, **lists})
@@ -71,27 +73,30 @@ def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: boo
 
     JSON: [{"local": "2026-11-21T08:00:00+01:00", "utc": "2026-11-21T07:00:00Z"}]
     """
-    from cwalarm.schedules import eventbridge
+    from cwalarm.schedules import eventbridge, zones
 
     query = named(query_id, load(path, "x"))
     begin = after or datetime.now(UTC)
     moments = eventbridge.following(eventbridge.parse(query.expression), query.timezone, begin, begin)
-    times = [(moment.astimezone(ZoneInfo(query.timezone)), moment) for moment in islice(moments, _COUNT)]
+    zone = zones.zone(query.timezone)
+    times = [(moment.astimezone(zone), moment) for moment in islice(moments, _COUNT)]
     if as_json:
         print_json([{"local": local.isoformat(), "utc": f"{utc:%Y-%m-%dT%H:%M:%SZ}"} for local, utc in times])
         return
     _print_times(query, times)
 
 
-def _print_problems(path: Path, config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> None:
+def _print_problems(path: Path, config: Config | None, problems: list[Problem], notices: list[Problem]) -> None:
     words = [("notice", notice) for notice in notices] + [("wrong", problem) for problem in problems]
     for word, problem in words:
         echo(f"{word}  {one_line(problem.path)}\n{wrapped(one_line(problem.sentence), ' ' * 8)}")
-    if config is not None:
+    if config is None:
+        echo(f"{path}: refused, {counted(len(problems), 'problem')}.")
+    elif problems:
+        echo(f"{path}: {counted(len(problems), 'problem')}: AWS refuses these schedules; the other queries go on.")
+    else:
         count = len(config.queries)
         echo(f"{path}: {count} quer{'y' if count == 1 else 'ies'}, all in order.")
-    else:
-        echo(f"{path}: refused, {counted(len(problems), 'problem')}.")
 
 
 def _print_times(query: Query, times: list[tuple[datetime, datetime]]) -> None:

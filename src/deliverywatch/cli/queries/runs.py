@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -84,6 +83,7 @@ def _records(lake: Any, query_id: str, days: int) -> list[Record]:
 
 
 def _statement(s3: Any, bucket: str, query_id: str, due: datetime) -> str:
+    from cwalarm.schedules import zones
     from deliverywatch.queries.config import file, source, statement
     from deliverywatch.storage.s3 import Bucket
 
@@ -91,7 +91,7 @@ def _statement(s3: Any, bucket: str, query_id: str, due: datetime) -> str:
     query = file.one(copy.body, query_id) if copy else None
     if query is None:
         raise InputError(f"There is no query '{query_id}' in the deployed file.")
-    filled = statement.filled(query, due.astimezone(ZoneInfo(query.timezone)))
+    filled = statement.filled(query, due.astimezone(zones.zone(query.timezone)))
     return "\n".join([filled.sql, *(f"? {number}: {value}" for number, value in enumerate(filled.parameters, start=1))])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from cwalarm.cli.terminal import echo, json_option, print_json
+from cwalarm.cli.terminal import echo, json_option, one_line, print_json
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load
@@ -148,6 +148,8 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> _Planned:
     except InputError as error:
         # A refused file is a failure here: 2 says that there are changes.
         raise CloudRefused(str(error), kind=error.kind, next_step=error.next_step) from error
+    for problem in config.refused:
+        echo(f"wrong  {one_line(problem.path)} {one_line(problem.sentence)}", err=True)
     wanted = desired(config.queries.values(), settings.wiring)
     rules = replace(settings.rules, allow_deletes=allow_deletes)
     scheduler, guard = Scheduler(client, settings.group), _guard(path, settings, lake)

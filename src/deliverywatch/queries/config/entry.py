@@ -7,9 +7,8 @@ import string
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cwalarm.schedules import eventbridge
+from cwalarm.schedules import eventbridge, zones
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 from deliverywatch.queries.config import statement
@@ -32,7 +31,6 @@ LEGACY_FIELDS = {
     "max_retries": "It is not needed: what Athena calls retryable is tried again.",
 }
 LONGEST_DESCRIPTION = 512
-LONGEST_ZONE = 50
 MOST_ADDRESSES = 10
 FILENAME_WORDS = ("query_id", "date", "time", "timestamp", "alert_name")
 DEFAULT_FILENAME = "{query_id}-{date}-{time}.csv"
@@ -74,8 +72,8 @@ def _expression(section: Section) -> str:
     text = section.text(name)
     if name not in section.content:
         section.refuse(name, "It is missing: when shall the query run?")
-    elif problem := _expression_problem(text):
-        section.refuse(name, problem)
+    elif isinstance(section.content[name], str) and (problem := _expression_problem(text)):
+        section.refuse_alone(name, problem)
     return text
 
 
@@ -89,17 +87,10 @@ def _expression_problem(text: str) -> str:
 
 
 def _zone(section: Section) -> str:
-    name = section.text("timezone", "UTC", LONGEST_ZONE)
-    sentence = f"There is no time zone '{name}'; write one such as Europe/Rome."
-    return name if _is_zone(name) else section.refused("timezone", sentence, "UTC")
-
-
-@cache
-def _is_zone(name: str) -> bool:
-    try:
-        return bool(ZoneInfo(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
+    name = section.text("timezone", "UTC")
+    if name not in zones.names():
+        section.refuse_alone("timezone", f"There is no time zone '{name}'; write one such as Europe/Rome.")
+    return name
 
 
 def _sql(

@@ -15,9 +15,10 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class Findings:
-    """Problems and notices of a file so far."""
+    """Problems and notices of a file so far; what is `refused` harms its own query only."""
 
     problems: list[Problem] = field(default_factory=list)
+    refused: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
 
 
@@ -41,6 +42,10 @@ class Section:
         """Note that a field is wrong, and return what stands in for it."""
         self.refuse(name, sentence)
         return default
+
+    def refuse_alone(self, name: str, sentence: str) -> None:
+        """Note that a field is wrong which AWS judges for each query by itself: the others go on."""
+        self.findings.refused.append(Problem(self.path_of(name), sentence))
 
     def check_names(self, names: Collection[str], legacy: Mapping[str, str]) -> None:
         """Refuse fields with other names than these; those of older files are accepted with a notice."""

@@ -1,6 +1,7 @@
 """The bytes of the configuration -> its queries, or every reason why not, each with its JSON path.
 
-The file is taken or refused as a whole: nothing is changed because of a file that is half right. The fields of the
+The file is taken or refused as a whole: nothing is changed because of a file that is half right. Only what AWS judges
+for each query by itself, its schedule, stands alone: it is named, and the others go on. The fields of the
 pagopa/pn-infra scheduler (`reporting-alerts-config.json`) are accepted as they are; what it no longer needs, with a
 notice.
 """
@@ -57,7 +58,7 @@ def read(body: bytes, project: str, *, was_parsed: Callable[[str], bool] = lambd
     queries = _queries(document, project, findings, was_parsed) if document is not None else {}
     if findings.problems:
         raise Refused(findings.problems)
-    return Config(queries, tuple(findings.notices))
+    return Config(queries, tuple(findings.notices), tuple(findings.refused))
 
 
 def one(body: str, query_id: str) -> Query | None:
@@ -116,7 +117,8 @@ def _queries(
     _check_ids(entries, project)
     sections = {query_id: entries.inside(query_id) for query_id in entries.content}
     queries = {name: query_of(name, section, was_parsed) for name, section in sections.items() if section is not None}
-    findings.problems.sort(key=lambda problem: problem.path)
+    for problems in (findings.problems, findings.refused):
+        problems.sort(key=lambda problem: problem.path)
     return queries
 
 

@@ -98,8 +98,8 @@ class Query:
     """One query as its analyst wants it.
 
     Attributes:
-        expression: As written; it parses.
-        timezone: A name of the IANA database; dates of placeholders are in it too.
+        expression: As written; one that does not parse is refused by AWS.
+        timezone: As written, a name of the IANA database; dates of placeholders are in it too.
         sql: With its placeholders.
         threshold: What {THRESHOLD} stands for, if it is used.
         channel: E-mail addresses that get its alerts instead of the stack's recipients.
@@ -132,7 +132,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file: its queries by id, and what is accepted but not needed."""
+    """The whole file: its queries by id, and what is accepted but not needed.
+
+    `refused` is what is wrong with schedules: AWS refuses those of these queries, and the others go on.
+    """
 
     queries: Mapping[str, Query]
     notices: tuple[Problem, ...] = ()
+    refused: tuple[Problem, ...] = ()

@@ -2,19 +2,21 @@
 
 A query that fails says so at once; one that is never started says nothing. So, once an hour, it is looked up when each
 last succeeded: silent is one of which two runs have been due since (of a single one, that one), with time to finish.
+Each is looked up by itself: what goes wrong with one, or a schedule that is none, hides the silence of no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cwalarm.schedules import eventbridge
 from cwalarm.schedules.eventbridge import At
+from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 from deliverywatch.queries.run import notices, state
 from deliverywatch.queries.run.state import State
@@ -31,25 +33,47 @@ _OFF = "off"
 _READERS = 8
 
 
+@dataclass(slots=True)
+class Watched:
+    """What the watchdog saw: ids of silent queries, and by id why nobody can say whether a query is silent."""
+
+    silent: list[str] = field(default_factory=list)
+    unwatched: dict[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as it is logged."""
+        return asdict(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Watchdog:
-    """The flow with what it needs."""
+    """The flow with what it needs; `log` takes a line for each query that could not be watched."""
 
     lake: Store
     publish: Callable[[Mapping[str, Any]], None]
+    log: Callable[[str], None]
 
-    def run(self, queries: Collection[Query], off: Collection[str], now: datetime) -> list[str]:
-        """Publish each query whose silence begins or ends, and return the ids of the silent ones.
+    def run(self, queries: Collection[Query], off: Collection[str], now: datetime) -> Watched:
+        """Publish each query whose silence begins or ends, and return what was seen.
 
-        Those that somebody switched `off` by hand are not missed, as those that the file switches off.
+        Those that somebody switched `off` by hand are not missed, as those that the file switches off. What goes wrong
+        with one is raised when all were looked at.
         """
+        watched, failures = Watched(), list[Exception]()
         with ThreadPoolExecutor(_READERS) as readers:
-            states = list(readers.map(lambda query: state.read(self.lake, query.id), queries))
-        return [
-            query.id
-            for query, remembered in zip(queries, states, strict=True)
-            if self._is_silent(query, remembered, _times(query, off), now)
-        ]
+            states = [(query, readers.submit(state.read, self.lake, query.id)) for query in queries]
+        for query, remembered in states:
+            try:
+                if self._is_silent(query, remembered.result(), _times(query, off), now):
+                    watched.silent.append(query.id)
+            except InputError as error:  # its schedule is none: the reconciler says so with every round
+                watched.unwatched[query.id] = str(error)
+                self.log(f"UNWATCHED {query.id} {error}")
+            except Exception as error:
+                failures.append(error)
+        for failure in failures:
+            raise failure
+        return watched
 
     def _is_silent(self, query: Query, remembered: State, times: str, now: datetime) -> bool:
         if remembered.seen_as != times:

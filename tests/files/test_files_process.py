@@ -34,6 +34,7 @@ def test_an_upload_becomes_one_item_with_all_of_its_event() -> None:
             "version": "v7",
             "bucket": BUCKET,
             "key": "in/a b.csv",
+            "s3_key": "in/a b.csv",
             "state": "present",
             "event": "ObjectCreated:Put",
             "event_time": "2026-11-21T12:00:00.000Z",
@@ -41,6 +42,7 @@ def test_an_upload_becomes_one_item_with_all_of_its_event() -> None:
             "processed_at": "2026-11-21T12:00:00.000Z",
             "message_id": "m0",
             "size_bytes": 1204,
+            "file_size": 1204,
             "etag": "etag-0055AED6DCD90281E5",
         }
     }

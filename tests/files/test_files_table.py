@@ -38,17 +38,18 @@ def event(second: int, sequencer: str, state: State, *, details: bool) -> Object
     )
 
 
-def listed(second: int, age_seconds: int) -> ObjectEvent:
+def listed(second: int, age_seconds: int, state: State = State.PRESENT) -> ObjectEvent:
+    there = state is State.PRESENT
     return ObjectEvent(
         bucket=BUCKET,
         key="a",
         version="null",
-        state=State.PRESENT,
+        state=state,
         name="Listed",
         time=NOON + timedelta(seconds=second - age_seconds),
         sequencer="",
-        size_bytes=second,
-        etag=f"e{second % 3}",
+        size_bytes=second if there else None,
+        etag=f"e{second % 3}" if there else None,
         listed_at=NOON + timedelta(seconds=second),
     )
 
@@ -61,7 +62,7 @@ EVENTS = st.one_of(
         st.sampled_from([State.PRESENT, State.REMOVED]),
         details=st.booleans(),
     ),
-    st.builds(listed, st.integers(0, 9), st.integers(0, 3)),
+    st.builds(listed, st.integers(0, 9), st.integers(0, 3), st.sampled_from([State.PRESENT, State.REMOVED])),
 )
 
 

@@ -37,13 +37,15 @@ _NEWER_EVENT = (
 _NEWER_LISTING = (
     "attribute_not_exists(#object) OR "
     "(event_time < :listed_at AND (attribute_not_exists(listed_at) OR listed_at < :listed_at) AND "
-    "(#state <> :state OR attribute_not_exists(etag) OR etag <> :etag))"
+    "(#state <> :state OR %s))"
 )
+_OTHER_CONTENT = "attribute_not_exists(etag) OR etag <> :etag"
 
 # What a batch of SQS, and BatchWriteItem, take at most.
 _MESSAGES_PER_CALL = 10
 _PUTS_PER_CALL = 25
-_DETAILS = ("content_type", "metadata", "checksums", "expires_at")
+# What an item has only of some states, and a listing must not leave of the state before.
+_OPTIONAL = ("size_bytes", "file_size", "etag", "content_type", "metadata", "checksums", "expires_at")
 
 
 def client(service: str) -> Any:
@@ -84,16 +86,16 @@ class Table:
         """Keep the stored sequencer, so that events before it still count as late; drop the former object's details."""
         fields = {name: value for name, value in item.items() if name not in ("object", "version", "sequencer")}
         sets = [f"#{name} = :{name}" for name in fields]
-        removed = [name for name in _DETAILS if name not in fields]
+        removed = [name for name in _OPTIONAL if name not in fields]
         values = {f":{name}": value for name, value in fields.items()} | {":sequencer": item["sequencer"]}
         self._dynamodb.update_item(
             TableName=self._name,
             Key=typed({"object": item["object"], "version": item["version"]}),
             UpdateExpression=f"SET {', '.join(sets)}, #sequencer = if_not_exists(#sequencer, :sequencer)"
             f" REMOVE {', '.join(removed)}",
-            ConditionExpression=_NEWER_LISTING,
+            ConditionExpression=_NEWER_LISTING % (_OTHER_CONTENT if "etag" in item else "attribute_exists(etag)"),
             ExpressionAttributeNames={f"#{name}": name for name in (*fields, "object", "sequencer")},
-            ExpressionAttributeValues=typed({":etag": "", **values}),
+            ExpressionAttributeValues=typed(values),
         )
 
 

@@ -31,12 +31,16 @@ class Retention:
 
 
 def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retention) -> Item:
-    """Return the item of an event; fields without a value are left out."""
+    """Return the item of an event; fields without a value are left out.
+
+    Key and size have two names each: those of before, and those that most readers of such tables ask for.
+    """
     fields = {
         "object": object_of(event.bucket, event.key),
         "version": event.version,
         "bucket": event.bucket,
         "key": event.key,
+        "s3_key": event.key,
         "state": event.state.value,
         "event": event.name,
         "event_time": as_text(event.time),
@@ -44,6 +48,7 @@ def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retentio
         "processed_at": as_text(now),
         "message_id": message_id,
         "size_bytes": event.size_bytes,
+        "file_size": event.size_bytes,
         "etag": event.etag,
         "listed_at": as_text(event.listed_at) if event.listed_at else None,
         "expires_at": _expiry(event, retention),

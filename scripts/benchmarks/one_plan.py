@@ -74,7 +74,7 @@ def answer(number: int, wiring: Any) -> dict[str, Any]:
     from deliverywatch.queries.config import file
     from deliverywatch.queries.schedule.specification import desired
 
-    made = file.one(json.dumps({"queries": {"x": entry(number)}}), "x")
+    made = file.one({"x": entry(number)}, "x")
     assert made is not None
     (wanted,) = desired([made], wiring).values()
     request = wanted.request() | {"Name": f"pn-query-{number:05}"}

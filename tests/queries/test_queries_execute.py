@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +104,17 @@ def test_a_run_asks_exports_and_is_written_down() -> None:
             "Seconds": 0.0,
         }
     ]
+
+
+def test_a_query_that_left_the_file_runs_while_its_schedule_is_there() -> None:
+    world = World(DAILY)
+    copy = source.Copy('{"queries": {}}', "newer", "", "x", "pn", "", removed={"daily": DAILY})
+    world.lake.objects[source.COPY] = source.body_of(copy)
+    record = world.run()
+    assert record is not None
+    assert (record.status, record.rows) == ("succeeded", 1)
+    world.save({})
+    assert world.run(DUE + timedelta(days=1)) is None
 
 
 def test_dates_are_those_of_the_querys_zone() -> None:

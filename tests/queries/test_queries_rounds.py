@@ -174,6 +174,51 @@ def test_withheld_deletions_count_as_failed_and_name_the_way_out() -> None:
     assert "empty file never deletes" in world.problem
 
 
+def test_a_query_whose_deletion_is_withheld_runs_on_as_it_was() -> None:
+    world = World({str(number): DAILY | {"description": f"of {number}"} for number in range(5)})
+    world.round()
+    state.change(world.lake, "3", lambda _: State(open={"rows": "critical"}))
+    world.file = {"0": DAILY}
+    for minute in (20, 25, 60):
+        world.round(NOW.replace(minute=0) + timedelta(minutes=minute))
+    world.file = {"0": DAILY, "other": DAILY}
+    world.round()
+    copy = source.last_copy(world.lake)
+    assert copy is not None
+    assert [query.description for query in map(copy.query, "1234") if query] == ["of 1", "of 2", "of 3", "of 4"]
+    assert (world.published, state.read(world.lake, "3").open) == ([], {"rows": "critical"})
+
+
+@pytest.mark.parametrize("again", [{"3": DAILY | {"description": "again"}}, {}])
+def test_a_removed_query_is_forgotten_with_its_schedule(again: dict[str, Any]) -> None:
+    world = World({str(number): DAILY for number in range(5)})
+    world.round()
+    world.file = {"0": DAILY}
+    world.round()
+    for number in (1, 2, 3, 4):
+        world.service.stored.pop((GROUP, f"pn-{number}"))
+    world.file = {"0": DAILY} | again
+    world.round()
+    copy = source.last_copy(world.lake)
+    assert copy is not None
+    assert {name: query.description for name in "1234" if (query := copy.query(name))} == dict.fromkeys(again, "again")
+    assert copy.removed == {}
+
+
+def test_a_mail_says_everything_that_is_wrong() -> None:
+    world = World({str(number): DAILY for number in range(5)})
+    world.round()
+    world.file = {"0": DAILY, "1": DAILY | {"description": "new"}}
+    world.round()
+    world.file = SourceUnavailable("The host is away.")
+    world.service.fault = lambda operation, _: error("ValidationException", operation) if operation[0] == "c" else None
+    world.service.stored.pop((GROUP, "pn-0"))
+    world.round()
+    assert (world.metrics["Failed"], world.metrics["Withheld"], world.metrics["SourceFailed"]) == (4, 3, 1)
+    for words in ("The host is away.", "3 of 5 schedules would be deleted", "pn-2, pn-3, pn-4", "pn-0: The schedule"):
+        assert words in world.problem
+
+
 def test_a_failed_schedule_is_counted_and_named() -> None:
     world = World({"daily": DAILY, "other": DAILY})
 

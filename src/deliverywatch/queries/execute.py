@@ -18,7 +18,7 @@ from deliverywatch.athena import Execution, TimeBudget, run_once
 from deliverywatch.athena import Status as Ended
 from deliverywatch.errors import InputError
 from deliverywatch.messages.untrusted import mapping
-from deliverywatch.queries.config import file, source, statement
+from deliverywatch.queries.config import source, statement
 from deliverywatch.queries.run import export, notices, record, state
 from deliverywatch.queries.run.record import Record, Status
 from deliverywatch.queries.run.result import read as read_result
@@ -108,7 +108,7 @@ def run(order: Order, settings: Settings, ports: Ports) -> Record | None:
     not be used, goes on where it was when it is started again.
     """
     copy = source.last_copy(ports.lake)
-    query = file.one(copy.body, order.query_id) if copy else None
+    query = copy.query(order.query_id) if copy else None
     if copy is None or query is None:
         return None
     number, done = _number(order, ports.lake)

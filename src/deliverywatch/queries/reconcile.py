@@ -77,9 +77,12 @@ def _watched(current: Current, result: Result, settings: Reconciliation, ports: 
     watchdog = Watchdog(ports.lake, ports.publish, ports.log)
     prefix, queries = settings.wiring.prefix, current.config.queries
     watchdog.close([name.removeprefix(prefix) for name in result.deleted], now)
+    # What the file does not name any more runs on while its schedule is there.
+    waiting = [name.removeprefix(prefix) for name in (*result.withheld, *result.failed)]
+    copy = source.forget(ports.lake, current.copy, waiting)
     if now.minute >= settings.period_minutes:
         return Watched()
-    watchdog.close(watchdog.forgotten(queries), now)
+    watchdog.close(watchdog.forgotten({*queries, *copy.removed}), now)
     return watchdog.run(queries.values(), {name.removeprefix(prefix) for name in result.by_hand}, now)
 
 

@@ -84,11 +84,11 @@ def _records(lake: Any, query_id: str, days: int) -> list[Record]:
 
 def _statement(s3: Any, bucket: str, query_id: str, due: datetime) -> str:
     from cwalarm.schedules import zones
-    from deliverywatch.queries.config import file, source, statement
+    from deliverywatch.queries.config import source, statement
     from deliverywatch.storage.s3 import Bucket
 
     copy = source.last_copy(Bucket(bucket, s3))
-    query = file.one(copy.body, query_id) if copy else None
+    query = copy.query(query_id) if copy else None
     if query is None:
         raise InputError(f"There is no query '{query_id}' in the deployed file.")
     filled = statement.filled(query, due.astimezone(zones.zone(query.timezone)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
@@ -61,10 +61,9 @@ def read(body: bytes, project: str, *, was_parsed: Callable[[str], bool] = lambd
     return Config(queries, tuple(findings.notices), tuple(findings.refused))
 
 
-def one(body: str, query_id: str) -> Query | None:
-    """Return one query of a file that was checked as a whole; None if there is none with this id."""
-    content = json.loads(body)["queries"].get(query_id)
-    section = Section("$.queries", {query_id: content}, Findings()).inside(query_id) if content is not None else None
+def one(entries: Mapping[str, Any], query_id: str) -> Query | None:
+    """Return one query of a file that was checked as a whole, by its id; None if there is none."""
+    section = Section("$.queries", entries, Findings()).inside(query_id) if query_id in entries else None
     return query_of(query_id, section, lambda _: True) if section else None
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +21,7 @@ from deliverywatch.storage.records import document_of, read_record, update_recor
 from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
-    from deliverywatch.queries.config.query import Config
+    from deliverywatch.queries.config.query import Config, Query
     from deliverywatch.storage.store import Store
 
 COPY = "queries/config/current.json"
@@ -53,7 +53,10 @@ class Source(Protocol):
 class Copy:
     """The last good file: it was checked as a whole, for the names of `project`; `taken_at` is ISO 8601.
 
-    `others` is what a later version stored.
+    Attributes:
+        removed: Entries that the file does not have any more by their ids, as they were: until their schedules are
+            deleted they run, so that a deletion that is withheld stops nothing.
+        others: What a later version stored.
     """
 
     body: str
@@ -62,7 +65,12 @@ class Copy:
     source: str
     project: str
     taken_at: str
+    removed: Mapping[str, Any] = field(default_factory=dict, hash=False)
     others: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def query(self, query_id: str) -> Query | None:
+        """Return a query of the file, or one that left it and whose schedule was not deleted; None for no such."""
+        return config.one(json.loads(self.body)["queries"], query_id) or config.one(self.removed, query_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,8 @@ def _copy(body: bytes) -> Copy:
     known = {name: str(document.get(name) or "") for name in _MEMBERS}
     # The body is checked too: whoever has a copy runs its queries.
     json.loads(known["body"])["queries"]
-    return Copy(**known, others=other_members(document, _MEMBERS))
+    removed = {name: entry for name, entry in dict(document.get("removed") or {}).items() if isinstance(entry, dict)}
+    return Copy(**known, removed=removed, others=other_members(document, (*_MEMBERS, "removed")))
 
 
 def _of_copy(copy: Copy, problem: DeliveryWatchError | None = None) -> Current:
@@ -138,15 +147,33 @@ def _taken(fetched: Fetched, source: Source, store: Store, project: str, now: da
         source=source.url,
         project=project,
         taken_at=now.isoformat(),
+        removed=_removed(before, queries) if before else {},
         others=before.others if before else {},
     )
     update_record(store, COPY, _copy, lambda _: Change(body_of(copy), None))
     return Current(queries, copy)
 
 
+def _removed(before: Copy, queries: Config) -> dict[str, Any]:
+    entries = {**before.removed, **json.loads(before.body)["queries"]}
+    return {name: entry for name, entry in entries.items() if name not in queries.queries}
+
+
+def forget(store: Store, copy: Copy, waiting: Collection[str]) -> Copy:
+    """Return the copy with those removed entries only whose schedules are still there, and keep it so."""
+
+    def with_waiting(present: Copy) -> Copy:
+        return replace(present, removed={name: present.removed[name] for name in present.removed if name in waiting})
+
+    if with_waiting(copy) != copy:
+        update_record(store, COPY, _copy, lambda present: Change(body_of(with_waiting(present or copy)), None))
+    return with_waiting(copy)
+
+
 def body_of(copy: Copy) -> bytes:
     """Return the object that holds a copy."""
-    return json.dumps({**copy.others, **{name: getattr(copy, name) for name in _MEMBERS}}).encode()
+    known = {name: getattr(copy, name) for name in (*_MEMBERS, "removed")}
+    return json.dumps({**copy.others, **known}).encode()
 
 
 def _parsed_in(copy: Copy | None) -> Callable[[str], bool]:

@@ -161,6 +161,10 @@ class Context:
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ClickSendServer, Callable[[datetime], None], Any]]:
     """A ClickSend account that spends, and the function that watches it."""
     aws.account.cache_clear()
+    # Before moto, which has a key of its own that would be put back after it.
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     now = NOW.replace(minute=0)
     history = Messages([Message(f"M{number}", now + number * SLOT) for number in range(60)])
     with ClickSendServer(history, now=now, username="jo-the-user", api_key="KEY-0123-SECRET") as server, mock_aws():
@@ -170,9 +174,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ClickSendServer, Call
         values |= {"ALERTS_TOPIC": "arn:aws:sns:us-east-1:123456789012:alerts", "CREDIT_WATCH": "true"}
         for name, value in values.items():
             monkeypatch.setenv(f"DELIVERYWATCH_{name}", value)
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(name, "testing")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         s3, ssm = boto3.client("s3"), boto3.client("ssm")
         s3.create_bucket(Bucket="lake")
         for name, value in (("username", server.username), ("api_key", server.api_key)):

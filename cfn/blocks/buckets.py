@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from troposphere import GetAtt, Join, Ref, Split, Sub, s3
+from troposphere import GetAtt, Ref, Sub, s3
 
 from blocks.parts import policy, tls_only
 from deliverywatch.thresholds import OLD_VERSION_DAYS
@@ -28,21 +28,6 @@ def week_to_undo() -> Any:
         AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
         ExpiredObjectDeleteMarker=True,
     )
-
-
-# A character of a key -> what S3 writes for it. The plus comes first, as what a space becomes.
-ENCODED = {"+": "%2B", " ": "+", "=": "%3D", "@": "%40", ",": "%2C", ":": "%3A"}
-
-
-def encoded_key(key: Any) -> Any:
-    """Return a part of a key as the filter of a notification needs it, which S3 compares with the URL-encoded key.
-
-    `dt=2026/` matches nothing there, without a word, and `dt%3D2026/` does
-    (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html).
-    """
-    for character, code in ENCODED.items():
-        key = Join(code, Split(character, key))
-    return key
 
 
 def kept_bucket(

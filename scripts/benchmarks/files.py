@@ -34,6 +34,7 @@ SETTINGS = {
     "DELIVERYWATCH_ITEM_DAYS": "0",
     "DELIVERYWATCH_TOMBSTONE_DAYS": "30",
     "DELIVERYWATCH_RECEIVE_COUNT": "5",
+    "DELIVERYWATCH_WATCHED_BUCKET": "incoming",
 }
 
 
@@ -173,7 +174,7 @@ def _handled() -> Callable[[dict[str, Any]], None]:
     table = Memory()
     # Writers as the function has them, though here they have nothing to wait for.
     ports = process.Ports(table=table, failures=table, lake=table, spread=ThreadPoolExecutor(aws.WRITERS).map)
-    handle_process._ports = lambda: ports  # type: ignore[assignment]  # noqa: SLF001 - it takes none
+    handle_process._ports = lambda _account: ports  # type: ignore[assignment]  # noqa: SLF001 - it takes none
 
     def handle(event: dict[str, Any]) -> None:
         with contextlib.redirect_stdout(io.StringIO()):

@@ -1,36 +1,34 @@
-"""A prefix and a suffix mean the same on every road, though S3 compares its filters with the URL-encoded key."""
+"""The filters mean the same at every entrance: the bucket, a given bucket, the pusher, the queue itself, a redrive."""
 
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote_plus
 
 import pytest
-from files_stack import deployed
+from files_stack import Intake, deployed
+from files_world import body, s3_record
 from hypothesis import given
 from hypothesis import strategies as some
-from troposphere import Ref
 
 import build
-from blocks.buckets import ENCODED, encoded_key
-from cwalarm.definitions.template import resources
+from deliverywatch.files.admission import Filters
+from deliverywatch.files.aws import plain
 from deliverywatch.local.cloud.cloud import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PREFIX, SUFFIX = "dt=2026/a b+c@d,e:f/", "=1.csv"
+PREFIX, SUFFIX = "dt=2026/ä b+c@d,e:f'(%20)/", "é=日 1.csv"
 
 
-@given(some.text("aZ0_./-" + "".join(ENCODED), max_size=200))
-def test_the_template_encodes_every_key_that_its_parameters_take_as_s3_does(key: str) -> None:
-    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": encoded_key(Ref("Key")).to_dict()}}
-    template = {"Parameters": {"Key": {"Type": "String"}}, "Resources": {"Bucket": bucket}}
-    ((_, resolved),) = resources(template, "AWS::S3::Bucket", {"Key": key})
-    assert resolved["BucketName"] == quote_plus(key, safe="/")
+@given(some.text("aZ/=+ü", max_size=4), some.text("aZ/=+ü", max_size=4), some.text("aZ/=+ü", max_size=8))
+def test_the_filters_take_the_keys_that_the_rule_of_a_given_bucket_takes(prefix: str, suffix: str, key: str) -> None:
+    wildcard = re.compile(f"{re.escape(prefix)}.*{re.escape(suffix)}")
+    assert Filters(prefix, suffix).takes_key(key) == bool(wildcard.fullmatch(key))
 
 
 @pytest.fixture
@@ -38,6 +36,11 @@ def cloud() -> Iterator[LocalCloud]:
     """A cloud without a stack, as each road is a stack of its own."""
     with LocalCloud(datetime.now(UTC)) as running:
         yield running
+
+
+def items_of(intake: Intake, bucket: str) -> list[str]:
+    found = intake.client("dynamodb").scan(TableName=intake.outputs["FilesTable"])["Items"]
+    return [each["key"] for each in map(plain, found) if each["bucket"] == bucket]
 
 
 @pytest.mark.parametrize(("system", "bucket"), [("files", ""), ("files-pusher", ""), ("files", "reports-of-2026")])
@@ -54,6 +57,12 @@ def test_a_prefix_with_special_characters_lets_its_objects_in_and_no_others(
     for key in counts:
         intake.put(key)
     intake.settle()
+    # What somebody sends to the queue has passed no filter on its way.
+    for key in ("sent/x", f"{PREFIX}sent{SUFFIX}"):
+        intake.send(body(s3_record(key)))
+    intake.settle()
+    sent = items_of(intake, "incoming")
+    assert sent == [f"{PREFIX}sent{SUFFIX}"]
     assert {key: len(intake.versions(key)) for key in counts} == counts
 
 

@@ -58,7 +58,13 @@ def test_each_message_says_what_became_of_it() -> None:
     event = sqs_event(body(s3_record()), body(s3_record()), json.dumps(recorded("test_event")), "hello", body())
     report = run(event, MemoryTable())
     assert [result.outcome for result in report.results] == ["stored", "stale", "ignored", "failed", "ignored"]
-    assert report.counts == {"stored_count": 1, "stale_count": 1, "ignored_count": 2, "failed_count": 1}
+    assert report.counts == {
+        "stored_count": 1,
+        "stale_count": 1,
+        "left_out_count": 0,
+        "ignored_count": 2,
+        "failed_count": 1,
+    }
 
 
 def test_a_message_that_fails_is_delivered_again_and_its_neighbours_are_done() -> None:

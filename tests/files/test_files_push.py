@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from files_stack import Intake, deployed, exhaust
 from files_world import BUCKET, recorded, s3_record
 
+from deliverywatch.cli import main
 from deliverywatch.errors import MessageMalformed, QueueUnavailable, StoreUnavailable
+from deliverywatch.files.admission import Filters
 from deliverywatch.files.aws_push import Queue
-from deliverywatch.files.push import Filters, push
+from deliverywatch.files.push import push
 from deliverywatch.files.records import messages
-from deliverywatch.files.records.events import Details
+from deliverywatch.files.records.events import Details, State
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.cloud import LocalCloud
@@ -34,6 +37,10 @@ class Objects:
         if isinstance(self.found, Exception):
             raise self.found
         return self.found
+
+    def state(self, bucket: str, key: str, version: str) -> tuple[State, str]:
+        self.asked.append((bucket, key, version))
+        return (State.PRESENT if self.found else State.REMOVED), ""
 
 
 class Sent:
@@ -161,7 +168,7 @@ def pusher(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Intak
 
     out = tmp_path_factory.mktemp("pusher") / "build"
     build.build(["files-pusher"], "none", out)
-    return deployed(cloud, out, FilesContentTypes="text/csv", FilesSuffix=".csv")
+    return deployed(cloud, out, FilesContentTypes="text/csv", FilesSuffix=".csv", FilesMaximumMegabytes="1")
 
 
 def test_an_upload_passes_through_the_deployed_pusher_with_its_details(pusher: Intake) -> None:
@@ -190,3 +197,32 @@ def test_what_the_pusher_cannot_do_is_put_aside_and_can_be_processed_from_there(
     (letter,) = pusher.client("sqs").receive_message(QueueUrl=pusher.outputs["FilesDeadLettersUrl"])["Messages"]
     (read,) = messages.read(letter["Body"]).events
     assert read.key == "lost.csv"
+
+
+def dropped(key: str, bucket: str, version: str, size: int = 4) -> str:
+    """A dead letter of an event that the pusher gave up: the processor is the first that can filter it."""
+    record = s3_record(key, version=version)
+    record["s3"]["bucket"]["name"], record["s3"]["object"]["size"] = bucket, size
+    return json.dumps({"requestPayload": {"Records": [record]}, "responsePayload": {"errorMessage": "x"}})
+
+
+def test_what_is_redriven_passes_the_same_filters_and_gets_its_details(pusher: Intake) -> None:
+    version = {
+        key: str(pusher.put(key, ContentType=kind)["VersionId"])
+        for key, kind in (("again.csv", "text/csv"), ("again-image.csv", "image/png"), ("again.txt", "text/csv"))
+    }
+    pusher.settle()
+    (item,) = pusher.versions("again.csv")
+    pusher.client("dynamodb").delete_item(
+        TableName=pusher.outputs["FilesTable"],
+        Key={name: {"S": item[name]} for name in ("object", "version")},
+    )
+    bodies = [dropped(key, pusher.bucket, version[key]) for key in version]
+    bodies.append(dropped("again.csv", pusher.bucket, "big", size=10**12))
+    for body in bodies:
+        pusher.client("sqs").send_message(QueueUrl=pusher.outputs["FilesDeadLettersUrl"], MessageBody=body)
+    assert CliRunner().invoke(main, ["files", "dlq", "redrive"]).exit_code == 0
+    pusher.settle()
+    (item,) = pusher.versions("again.csv")
+    assert (item["version"], item["content_type"]) == (version["again.csv"], "text/csv")
+    assert not pusher.versions("again-image.csv") + pusher.versions("again.txt")

@@ -137,14 +137,18 @@ def test_only_s3_of_this_account_or_the_rule_may_send(template: dict[str, Any], 
     assert senders(FilesBucketName="reports") == by_rule
 
 
-def test_a_prefix_and_a_suffix_narrow_what_is_notified(template: dict[str, Any]) -> None:
-    narrow = of_type(template, "AWS::S3::Bucket", FilesPrefix="in/", FilesSuffix=".csv")["FilesUploads"]
-    wide = of_type(template, "AWS::S3::Bucket")["FilesUploads"]
-    for kind in ("QueueConfigurations", "LambdaConfigurations"):
-        for each in narrow["NotificationConfiguration"].get(kind, []):
-            rules = each["Filter"]["S3Key"]["Rules"]
-            assert rules == [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".csv"}]
-        assert not [each for each in wide["NotificationConfiguration"].get(kind, []) if "Filter" in each]
+def test_each_function_has_the_filters(template: dict[str, Any], system: str) -> None:
+    names = {"DELIVERYWATCH_PREFIX_OF_KEYS": "in/", "DELIVERYWATCH_SUFFIX_OF_KEYS": ".csv"}
+    more = {"DELIVERYWATCH_CONTENT_TYPES": "text/csv", "DELIVERYWATCH_MAXIMUM_MEGABYTES": "7"}
+    parameters = {"FilesPrefix": "in/", "FilesSuffix": ".csv"}
+    if system == "files-pusher":
+        parameters |= {"FilesContentTypes": "text/csv", "FilesMaximumMegabytes": "7"}
+    functions = of_type(template, "AWS::Lambda::Function", **parameters)
+    for name in {"FilesProcess", "FilesPush"} & functions.keys():
+        variables = functions[name]["Environment"]["Variables"]
+        assert {each: str(variables.get(each)) for each in names | more} == (
+            names | (more if system == "files-pusher" else dict.fromkeys(more, "None"))
+        )
 
 
 def test_the_table_can_be_restored_and_outlives_the_stack(template: dict[str, Any]) -> None:
@@ -170,7 +174,7 @@ ALLOWED = {
     "FilesProcessRole": {
         "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem", "s3:GetObject", "s3:PutObject",
         "s3:ListBucket", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
-        "sqs:ChangeMessageVisibility",
+        "sqs:ChangeMessageVisibility", "s3:GetObjectVersion",
     },
     "FilesPushRole": {"sqs:SendMessage", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
 }  # fmt: skip

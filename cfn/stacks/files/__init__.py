@@ -8,7 +8,7 @@ function, which fills the queue; never both ways for one event.
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from troposphere import FindInMap, GetAtt, If, Ref, Sub, awslambda, dynamodb, iam, sqs
+from troposphere import FindInMap, GetAtt, Ref, Sub, awslambda, dynamodb, iam, sqs
 
 from blocks.extras import Extra
 from blocks.parts import LOOKS_AT_FUNCTION, Function, allow, chosen_name, dead_letters, named, policy, queue, title
@@ -29,19 +29,21 @@ _QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "Chan
 
 def stack(_extras: Collection[Extra] = ()) -> Stack:
     """Return the intake in which S3 itself fills the queue."""
-    return _stack([_process()], [*files_source.direct()], with_pusher=False)
+    return _stack(files_source.direct(), with_pusher=False)
 
 
 def stack_with_pusher(_extras: Collection[Extra] = ()) -> Stack:
     """Return the intake in which the pusher fills the queue."""
-    return _stack([_process(), files_source.pusher()], files_source.through_pusher(), with_pusher=True)
+    return _stack(files_source.through_pusher(), with_pusher=True)
 
 
-def _stack(functions: list[Function], source: list[Any], *, with_pusher: bool) -> Stack:
+def _stack(source: list[Any], *, with_pusher: bool) -> Stack:
+    functions = [_process(with_pusher=with_pusher), *([files_source.pusher()] if with_pusher else [])]
     names = [function.name for function in functions]
     return Stack(
         resources=[
             *source,
+            files_source.may_read(with_pusher=with_pusher),
             *_queue(files_source.senders(with_pusher=with_pusher)),
             *dead_letters(
                 DEAD_LETTERS,
@@ -64,7 +66,7 @@ def _stack(functions: list[Function], source: list[Any], *, with_pusher: bool) -
     )
 
 
-def _process() -> Function:
+def _process(*, with_pusher: bool) -> Function:
     return Function(
         room="files",
         verb="process",
@@ -82,6 +84,8 @@ def _process() -> Function:
             "DELIVERYWATCH_RECEIVE_COUNT": str(RECEIVE_COUNT),
             "DELIVERYWATCH_ITEM_DAYS": Ref("FilesItemDays"),
             "DELIVERYWATCH_TOMBSTONE_DAYS": Ref("FilesTombstoneDays"),
+            "DELIVERYWATCH_WATCHED_BUCKET": files_source.WATCHED,
+            **files_source.filters(with_pusher=with_pusher),
         },
         statements=_PROCESS_MAY,
         is_traced=True,
@@ -163,9 +167,8 @@ def _examined(functions: Sequence[Function]) -> Any:
 
 def _outputs(functions: Sequence[Function]) -> dict[str, tuple[str, Any]]:
     queue_id, dead_id = title(QUEUE), title(DEAD_LETTERS)
-    bucket = If("MakesFilesBucket", Ref("FilesUploads"), Ref("FilesBucketName"))
     outputs = {
-        "FilesBucket": ("Bucket that is watched", bucket),
+        "FilesBucket": ("Bucket that is watched", files_source.WATCHED),
         "FilesBucketArn": ("Its ARN", files_source.bucket_arn()),
         "FilesQueueUrl": ("Queue of the notifications", Ref(queue_id)),
         "FilesQueueArn": ("Its ARN", GetAtt(queue_id, "Arn")),

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from troposphere import Equals, Or, Ref
+from troposphere import Equals, Ref
 
-from blocks.buckets import ENCODED
 from blocks.parameters import Parameter, bucket_name, given, one_of, text, whole_number, whole_numbers
 from deliverywatch import thresholds
 
-# What EventBridge takes in a wildcard as it is, and `encoded_key` writes as S3 wants it. Not !'(): S3's guide calls
-# them safe in a filter, but S3 encodes them in the keys of its events.
-_PART_OF_KEY = rf"^[A-Za-z0-9_./{''.join(ENCODED)}-]{{0,200}}$"
-_PART_SENTENCE = "must be at most 200 letters, digits and _./=+@,:- or spaces."
+# Not * and \, which mean something in EventBridge's wildcards, nor characters that nobody sees.
+_PART_OF_KEY = r"^[^*\\\x00-\x1f\x7f]{0,200}$"
+_PART_SENTENCE = "must be at most 200 characters, without * and \\."
 
 
 WINDOW_SECONDS = 1
@@ -46,9 +44,6 @@ def conditions(*, with_pusher: bool) -> dict[str, Any]:
     return {
         "MakesFilesBucket": Equals(Ref("FilesBucketName"), ""),
         "HasFilesBucket": given("FilesBucketName"),
-        "HasFilesPrefix": given("FilesPrefix"),
-        "HasFilesSuffix": given("FilesSuffix"),
-        "HasFilesFilter": Or(given("FilesPrefix"), given("FilesSuffix")),
         **{f"Has{name}": given(name) for name in (_BUCKET, *chosen)},
     }
 

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Select, Split, Sub, events, iam, s3, ssm
+from troposphere import GetAtt, If, Ref, Sub, events, iam, s3
 
-from blocks.buckets import encoded_key, kept_bucket
+from blocks.buckets import kept_bucket
 from blocks.parts import (
-    NO_VALUE,
     PREFIX,
     Function,
     Statement,
@@ -20,21 +19,19 @@ from blocks.parts import (
     sender,
     title,
 )
+from deliverywatch.files.admission import VARIABLES
 from stacks.files.alarms import DEAD_LETTERS, QUEUE
 
 _EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
 _PUSH = "FilesPush"
-_PARTS = ("prefix", "suffix")
-# No part of a key that is accepted holds it.
-_BETWEEN = "|"
-_ENCODED = "FilesFilterEncoded"
 _GIVEN = "arn:${AWS::Partition}:s3:::${FilesBucketName}"
+WATCHED = If("MakesFilesBucket", Ref("FilesUploads"), Ref("FilesBucketName"))
 _QUEUE_ARN, _DEAD_ARN = (GetAtt(title(queue), "Arn") for queue in (QUEUE, DEAD_LETTERS))
 
 
 def direct() -> list[Any]:
     """Return the bucket that notifies the queue, or the rule that sends a given bucket's events there."""
-    queues = [s3.QueueConfigurations(Event=event, Queue=_QUEUE_ARN, Filter=_filter()) for event in _EVENTS]
+    queues = [s3.QueueConfigurations(Event=event, Queue=_QUEUE_ARN) for event in _EVENTS]
     notifies = s3.NotificationConfiguration(QueueConfigurations=queues)
     return [*_bucket(notifies, f"{title(QUEUE)}Policy"), _rule("FilesQueue", _QUEUE_ARN)]
 
@@ -42,12 +39,11 @@ def direct() -> list[Any]:
 def through_pusher() -> list[Any]:
     """Return the bucket that starts the pusher, or the rule that does, and what catches what the pusher drops."""
     push = GetAtt(_PUSH, "Arn")
-    functions = [s3.LambdaConfigurations(Event=event, Function=push, Filter=_filter()) for event in _EVENTS]
+    functions = [s3.LambdaConfigurations(Event=event, Function=push) for event in _EVENTS]
     notifies = s3.NotificationConfiguration(LambdaConfigurations=functions)
     return [
         *_bucket(notifies, f"{_PUSH}FromBucket"),
         _rule(_PUSH, push),
-        _may_read(),
         # Naming the bucket here would close a circle: it has to be notify the function first.
         invocable(
             f"{_PUSH}FromBucket",
@@ -77,28 +73,31 @@ def pusher() -> Function:
         name_parameter="FilesPushName",
         environment={
             "DELIVERYWATCH_QUEUE_URL": Ref(title(QUEUE)),
-            "DELIVERYWATCH_PREFIX_OF_KEYS": Ref("FilesPrefix"),
-            "DELIVERYWATCH_SUFFIX_OF_KEYS": Ref("FilesSuffix"),
-            "DELIVERYWATCH_CONTENT_TYPES": Ref("FilesContentTypes"),
-            "DELIVERYWATCH_MAXIMUM_MEGABYTES": Ref("FilesMaximumMegabytes"),
+            **filters(with_pusher=True),
         },
         statements=[allow("sqs:SendMessage", [_QUEUE_ARN, _DEAD_ARN])],
         is_traced=True,
     )
 
 
-def _may_read() -> Any:
+def filters(*, with_pusher: bool) -> dict[str, Any]:
+    """Return the variables of a function with the filters: all that there are with the pusher, else those of names."""
+    names = [name for name in VARIABLES if with_pusher or name in ("FilesPrefix", "FilesSuffix")]
+    return {VARIABLES[name]: Ref(name) for name in names}
+
+
+def may_read(*, with_pusher: bool) -> Any:
+    """Return the right to read the watched bucket's objects, apart from the roles, which the bucket waits for."""
     objects = If("MakesFilesBucket", Sub("${FilesUploads.Arn}/*"), Sub(f"{_GIVEN}/*"))
     statements = [
         allow(["s3:GetObject", "s3:GetObjectVersion"], objects),
         # Without it S3 answers 403 for an object that is gone already, instead of 404.
         allow("s3:ListBucket", bucket_arn()),
     ]
-    # Apart from the role, which the bucket waits for.
     return iam.PolicyType(
-        f"{_PUSH}MayRead",
-        PolicyName="files-push-may-read",
-        Roles=[Ref(f"{_PUSH}Role")],
+        "FilesMayRead",
+        PolicyName="files-may-read",
+        Roles=[Ref("FilesProcessRole"), *([Ref(f"{_PUSH}Role")] if with_pusher else [])],
         PolicyDocument=policy(statements),
     )
 
@@ -128,25 +127,7 @@ def undelivered() -> Statement:
 
 def _bucket(notifies: Any, after: str) -> list[Any]:
     made = {"Condition": "MakesFilesBucket", "DependsOn": after, "NotificationConfiguration": notifies}
-    return [_encoded(), *kept_bucket("FilesUploads", BucketName=chosen_name("FilesUploadsBucketName"), **made)]
-
-
-def _filter() -> Any:
-    rules = [
-        If(f"HasFiles{title(name)}", s3.Rules(Name=name, Value=_encoded_part(number)), NO_VALUE)
-        for number, name in enumerate(_PARTS)
-    ]
-    return If("HasFilesFilter", s3.Filter(S3Key=s3.S3Key(Rules=rules)), NO_VALUE)
-
-
-def _encoded() -> Any:
-    """The parts of keys as S3 compares them: said once, where each of six filters would spell out the encoding."""
-    both = encoded_key(Sub(_BETWEEN.join(f"${{Files{title(name)}}}" for name in _PARTS)))
-    return ssm.Parameter(_ENCODED, Condition="HasFilesFilter", Type="String", Value=both)
-
-
-def _encoded_part(number: int) -> Any:
-    return Select(number, Split(_BETWEEN, GetAtt(_ENCODED, "Value")))
+    return kept_bucket("FilesUploads", BucketName=chosen_name("FilesUploadsBucketName"), **made)
 
 
 def _rule(target: str, target_arn: Any) -> Any:

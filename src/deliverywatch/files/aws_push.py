@@ -1,4 +1,4 @@
-"""The pusher's ports over boto3: the bucket's objects and the queue."""
+"""The pusher's queue over boto3."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import QueueUnavailable, StoreUnavailable, error_code
-from deliverywatch.files.records.events import NO_VERSION, Details
+from deliverywatch.errors import QueueUnavailable, error_code
 from deliverywatch.sdk import sendable
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
-_GONE = {"404", "NoSuchKey", "NoSuchVersion", "405"}  # 405: the version is a delete marker
 # What SendMessageBatch takes at most.
 _MESSAGES_PER_CALL = 10
 _BYTES_PER_CALL = 256 * 1024
@@ -21,31 +19,6 @@ _BYTES_PER_CALL = 256 * 1024
 def client(service: str) -> Any:
     """Return a client for a function, which cannot wait long."""
     return boto3.client(service, config=_CONFIG)
-
-
-class Objects:
-    """Objects of S3, by HeadObject."""
-
-    def __init__(self, s3: Any) -> None:
-        self._s3 = s3
-
-    def details(self, bucket: str, key: str, version: str) -> Details | None:
-        """Return the details of a version of an object; None if it is gone already."""
-        wanted = {} if version == NO_VERSION else {"VersionId": version}
-        try:
-            with sendable(StoreUnavailable):
-                head = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **wanted)
-        except (BotoCoreError, ClientError) as error:
-            if error_code(error) in _GONE:
-                return None
-            sentence = f"S3 did not give the details of an object of {bucket}: {error_code(error)}."
-            raise StoreUnavailable(sentence) from error
-        checksums = {
-            name.removeprefix("Checksum"): str(value)
-            for name, value in head.items()
-            if name.startswith("Checksum") and name != "ChecksumType"
-        }
-        return Details(head.get("ContentType", ""), head.get("Metadata", {}), checksums)
 
 
 class Queue:

@@ -19,7 +19,7 @@ from deliverywatch.files.verify import Listed
 from deliverywatch.sdk import sendable
 
 if TYPE_CHECKING:
-    from deliverywatch.files.push import Filters
+    from deliverywatch.files.admission import Filters
 
 _MESSAGES_PER_CALL = 10
 _ITEMS_PER_CALL = 100

@@ -12,20 +12,24 @@ from functools import cache
 from typing import Any
 
 from deliverywatch.files import aws, process
+from deliverywatch.files.aws_objects import Objects
 from deliverywatch.files.records import mail_context
-from deliverywatch.files.records.items import Retention
 from deliverywatch.files.records.sqs import messages_of
+from deliverywatch.files.settings import from_environment
 from deliverywatch.messages.scheduled import filled_in
+from deliverywatch.storage.s3 import account_of, owned_by
 
 
 @filled_in
-def handler(event: object, _context: Any) -> dict[str, Any]:
+def handler(event: object, context: Any) -> dict[str, Any]:
     """Process a batch and answer with the messages to redeliver.
 
     Raises:
         TableUnavailable: No message could be stored, but all may be later: raised so that Lambda slows down.
     """
-    report = process.process(messages_of(event), datetime.now(UTC), _ports(), _settings())
+    report = process.process(
+        messages_of(event), datetime.now(UTC), _ports(account_of(context)), from_environment(os.environ)
+    )
     frame = {"system": "files", "environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
     for result in report.results:
         if result.failure:
@@ -36,18 +40,14 @@ def handler(event: object, _context: Any) -> dict[str, Any]:
     return report.answer
 
 
-def _settings() -> process.Settings:
-    days = (int(os.environ[f"DELIVERYWATCH_{name}_DAYS"]) for name in ("ITEM", "TOMBSTONE"))
-    return process.Settings(Retention(*days), int(os.environ["DELIVERYWATCH_RECEIVE_COUNT"]))
-
-
 @cache
-def _ports() -> process.Ports:
-    dynamodb = aws.client("dynamodb")
+def _ports(account: str) -> process.Ports:
+    dynamodb, s3 = aws.client("dynamodb"), owned_by(aws.client("s3"), account)
     return process.Ports(
         table=aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]),
         failures=aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"]),
-        lake=aws.Lake(aws.client("s3"), os.environ["DELIVERYWATCH_BUCKET"], mail_context.KEY),
+        lake=aws.Lake(s3, os.environ["DELIVERYWATCH_BUCKET"], mail_context.KEY),
+        objects=Objects(s3),
         queue=aws.Queue(aws.client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"]),
         spread=ThreadPoolExecutor(aws.WRITERS).map,
     )

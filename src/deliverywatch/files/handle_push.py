@@ -11,6 +11,8 @@ from functools import cache
 from typing import Any
 
 from deliverywatch.files import aws_push, push
+from deliverywatch.files.admission import Filters
+from deliverywatch.files.aws_objects import Objects
 from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.storage.s3 import account_of, owned_by
 
@@ -23,7 +25,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     # With this X-Ray follows the message to the processor; Lambda sets it anew for each run.
     trace = os.environ.get("_X_AMZN_TRACE_ID", "")
     queue = aws_push.Queue(_client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"], trace)
-    summary = asdict(push.push(event, _filters(), aws_push.Objects(_s3(account_of(context))), queue))
+    objects = Objects(_s3(account_of(context)))
+    summary = asdict(push.push(event, Filters.from_environment(os.environ), objects, queue))
     print(json.dumps({"system": "files", "level": "INFO", "event": "pushed", **summary}), flush=True)
     return summary
 
@@ -32,13 +35,3 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _s3(account: str) -> Any:
     """The bucket may be a given one: by its name alone it could be somebody else's by now."""
     return owned_by(aws_push.client("s3"), account)
-
-
-def _filters() -> push.Filters:
-    types = os.environ["DELIVERYWATCH_CONTENT_TYPES"]
-    return push.Filters(
-        prefix=os.environ["DELIVERYWATCH_PREFIX_OF_KEYS"],
-        suffix=os.environ["DELIVERYWATCH_SUFFIX_OF_KEYS"],
-        content_types=tuple(filter(None, types.split(","))),
-        maximum_megabytes=int(os.environ["DELIVERYWATCH_MAXIMUM_MEGABYTES"]),
-    )

@@ -10,26 +10,32 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, TableUnavailable
+from deliverywatch.files import admission
+from deliverywatch.files.admission import Filters
 from deliverywatch.files.records import items, mail_context, messages
+from deliverywatch.files.records.events import NO_VERSION, State
 from deliverywatch.files.records.failures import Failure, failure
 
 if TYPE_CHECKING:
+    from deliverywatch.files.admission import Objects
+    from deliverywatch.files.records.events import ObjectEvent
     from deliverywatch.files.records.items import Item, Retention
     from deliverywatch.files.records.sqs import Message
 
 
 class Outcome(StrEnum):
-    """What became of a message."""
+    """What became of a message, or of one event: of several the first of these that applies to any."""
 
     STORED = "stored"
     STALE = "stale"
+    LEFT_OUT = "left_out"
     IGNORED = "ignored"
     FAILED = "failed"
 
@@ -68,21 +74,38 @@ Spread = Callable[[Callable[["Message"], "Result"], Iterable["Message"]], Iterab
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What a batch touches; without a queue, messages that fail are not redelivered early."""
+    """What a batch touches.
+
+    Without a queue, messages that fail are not redelivered early; without objects, nothing is asked about the bucket.
+    """
 
     table: Table
     failures: Failures
     lake: Lake
+    objects: Objects | None = None
     queue: Queue | None = None
     spread: Spread = map
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The stack's parameters; SQS puts a message aside after `most_receives` deliveries."""
+    """The stack's parameters.
+
+    Attributes:
+        most_receives: Deliveries after which SQS puts a message aside.
+        has_pusher: Whether items have details; what did not pass the pusher gets them here.
+        watched_bucket: The bucket whose objects may be read.
+    """
 
     retention: Retention
     most_receives: int
+    filters: Filters = field(default_factory=Filters)
+    has_pusher: bool = False
+    watched_bucket: str = ""
+
+    def adds_details(self, event: ObjectEvent) -> bool:
+        """Return whether an event without details gets them: of another bucket only if its type decides."""
+        return self.has_pusher and (event.bucket == self.watched_bucket or bool(self.filters.content_types))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +152,7 @@ class Report:
 
 def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Settings) -> Report:
     """Process a batch, as `sqs.messages_of` returns it."""
-    process_one = partial(_process_one, now=now, table=ports.table, retention=settings.retention)
+    process_one = partial(_process_one, now=now, ports=ports, settings=settings)
     report = Report(tuple(ports.spread(process_one, batch)))
     if report.failures:
         ports.failures.record(report.failures)
@@ -141,26 +164,44 @@ def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Set
     return report
 
 
-def _process_one(message: Message, now: datetime, table: Table, retention: Retention) -> Result:
+def _process_one(message: Message, now: datetime, ports: Ports, settings: Settings) -> Result:
     try:
         reading = messages.read(message.body)
     except Exception as error:
         return _failed(message, (), [error], now)
     # All are written, not only those before the first that is late or fails: a body may report several objects.
-    written = [_written(items.item(event, message.id, now, retention), table) for event in reading.events]
-    if errors := [*reading.problems, *(outcome for outcome in written if isinstance(outcome, Exception))]:
+    done = [_done(event, message.id, now, ports, settings) for event in reading.events]
+    if errors := [*reading.problems, *(outcome for outcome in done if isinstance(outcome, Exception))]:
         return _failed(message, reading.objects, errors, now)
-    if not written:
-        return Result(message, Outcome.IGNORED)
-    return Result(message, Outcome.STORED if any(written) else Outcome.STALE)
+    return Result(message, next((outcome for outcome in Outcome if outcome in done), Outcome.IGNORED))
 
 
-def _written(item: Item, table: Table) -> bool | Exception:
-    """Write an item, and return whether it was newer than the stored one, or why it could not be written."""
+def _done(event: ObjectEvent, message_id: str, now: datetime, ports: Ports, settings: Settings) -> Outcome | Exception:
+    """Keep an event, and return what became of it, or why that cannot be said."""
     try:
-        return table.keep(item)
+        objects = ports.objects if settings.adds_details(event) else None
+        admitted = admission.admitted(event, settings.filters, objects)
+        if admitted is None:
+            return Outcome.LEFT_OUT
+        item = items.item(admitted, message_id, now, settings.retention)
+        if items.is_over(item, now) or _is_undone(event, now, ports.objects, settings):
+            return Outcome.STALE
+        return Outcome.STORED if ports.table.keep(item) else Outcome.STALE
     except Exception as error:
         return error
+
+
+def _is_undone(event: ObjectEvent, now: datetime, objects: Objects | None, settings: Settings) -> bool:
+    """Return whether an event reports what is there no longer, though the table may have forgotten its removal.
+
+    A redrive gives a message a new life as long as the first, so that no tombstone is old enough for all: of what is
+    older than tombstones only the bucket itself is evidence.
+    """
+    is_young = now < (event.listed_at or event.time) + settings.retention.certain
+    if is_young or objects is None or event.bucket != settings.watched_bucket or event.state is State.REMOVED:
+        return False
+    state, etag = objects.state(event.bucket, event.key, event.version)
+    return state is not event.state or (event.version == NO_VERSION and event.etag not in (None, etag))
 
 
 def _failed(message: Message, objects: tuple[str, ...], errors: Sequence[Exception], now: datetime) -> Result:

@@ -12,21 +12,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.files.admission import admitted
 from deliverywatch.files.records import messages
-from deliverywatch.files.records.events import State
 
 if TYPE_CHECKING:
-    from deliverywatch.files.records.events import Details, ObjectEvent
-    from deliverywatch.files.verify import Listed
-
-_MEGABYTE = 1_000_000
-
-
-class Objects(Protocol):
-    """The bucket's objects."""
-
-    def details(self, bucket: str, key: str, version: str) -> Details | None:
-        """Return the details of a version of an object; None if it is gone already. May raise StoreUnavailable."""
+    from deliverywatch.files.admission import Filters, Objects
 
 
 class Queue(Protocol):
@@ -34,34 +24,6 @@ class Queue(Protocol):
 
     def send(self, bodies: Sequence[str]) -> None:
         """Send messages, or raise QueueUnavailable if the queue does not take all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which objects are sent on; a removed object has only a key, so only that decides.
-
-    Attributes:
-        content_types: In lower case, such as `text/csv` or `image/*`; empty for all.
-        maximum_megabytes: 0 for no limit.
-    """
-
-    prefix: str = ""
-    suffix: str = ""
-    content_types: tuple[str, ...] = ()
-    maximum_megabytes: int = 0
-
-    def takes(self, entry: ObjectEvent | Listed) -> bool:
-        """Return whether an object passes by its name and size."""
-        is_named = entry.key.startswith(self.prefix) and entry.key.endswith(self.suffix)
-        is_small = not self.maximum_megabytes or (entry.size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
-        return is_named and is_small
-
-    def takes_type(self, details: Details | None) -> bool:
-        """Return whether an object passes by its type; one that is gone does, as another event reports its removal."""
-        if not self.content_types or details is None:
-            return True
-        kind = details.content_type.partition(";")[0].strip().lower()
-        return kind in self.content_types or f"{kind.partition('/')[0]}/*" in self.content_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +66,8 @@ def _body(record: Mapping[str, Any], filters: Filters, objects: Objects) -> str 
     reading = messages.read(record if record.get("source") == "aws.s3" else {"Records": [record]})
     if not reading.events:
         return None
-    (event,) = reading.events
-    if not filters.takes(event):
+    event = admitted(reading.events[0], filters, objects)
+    if event is None:
         return None
-    details = objects.details(event.bucket, event.key, event.version) if event.state is State.PRESENT else None
-    if not filters.takes_type(details):
-        return None
-    head = {"head": asdict(details)} if details else {}
+    head = {"head": asdict(event.details)} if event.details else {}
     return json.dumps({"deliverywatch": 1, "objects": [{"record": record, **head}]}, ensure_ascii=False)

@@ -68,19 +68,28 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
 def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
     from deliverywatch.files import aws
     from deliverywatch.files import process as flow
+    from deliverywatch.files.admission import Filters
+    from deliverywatch.files.aws_objects import Objects
     from deliverywatch.files.records import mail_context
     from deliverywatch.files.records.items import Retention
 
     cloud, deployment = target.find()
-    dynamodb = cloud.client("dynamodb")
+    dynamodb, s3 = cloud.client("dynamodb"), cloud.s3_of(deployment.account)
     ports = flow.Ports(
         table=aws.Table(dynamodb, deployment.output("FilesTable")),
         failures=aws.Failures(dynamodb, deployment.output("FilesFailuresTable")),
-        lake=aws.Lake(cloud.s3_of(deployment.account), deployment.bucket, mail_context.KEY),
+        lake=aws.Lake(s3, deployment.bucket, mail_context.KEY),
+        objects=Objects(s3),
     )
     days = (int(deployment.parameters[name]) for name in ("FilesItemDays", "FilesTombstoneDays"))
-    # A message that fails here is in no queue: it is no dead letter, however often it was delivered.
-    settings = flow.Settings(Retention(*days), most_receives=1_000_000)
+    settings = flow.Settings(
+        Retention(*days),
+        # A message that fails here is in no queue: it is no dead letter, however often it was delivered.
+        most_receives=1_000_000,
+        filters=Filters.of(deployment.parameters),
+        has_pusher="FilesContentTypes" in deployment.parameters,
+        watched_bucket=deployment.output("FilesBucket"),
+    )
     return [
         {
             "message_id": result.message.id,
@@ -222,11 +231,9 @@ def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> N
 def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:
     """The watched bucket, as far as the stack's filters let its objects in; a listing does not show content types."""
     from deliverywatch.files import aws_tools
-    from deliverywatch.files.push import Filters
+    from deliverywatch.files.admission import Filters
 
-    parameters = deployment.parameters
-    most = int(parameters.get("FilesMaximumMegabytes", "0"))
-    watched = Filters(parameters["FilesPrefix"], parameters["FilesSuffix"], maximum_megabytes=most)
+    watched = Filters.of(deployment.parameters)
     return aws_tools.VersionListing(cloud.s3_of(deployment.account), deployment.output("FilesBucket"), watched)
 
 

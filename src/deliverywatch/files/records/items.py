@@ -12,6 +12,9 @@ from typing import Any
 
 from deliverywatch.files.records.events import ObjectEvent, State, as_text, object_of
 
+# S3's clock dates events, Lambda's the tombstones.
+_CLOCKS_DIFFER = timedelta(hours=1)
+
 # An item as the table holds it: texts, numbers, and maps of texts.
 Item = dict[str, Any]
 
@@ -22,12 +25,17 @@ class Retention:
 
     Attributes:
         item_days: Days after the event; 0 keeps them for ever.
-        tombstone_days: Days that a removed object is remembered, so that a late event does not bring it back; longer
-            than a message can live in both queues.
+        tombstone_days: Days that a removed object is remembered, from when its removal was processed; longer than a
+            message can live in both queues.
     """
 
     item_days: int
     tombstone_days: int
+
+    @property
+    def certain(self) -> timedelta:
+        """Age up to which an event is surely late if its object was removed: its tombstone is not deleted yet."""
+        return timedelta(days=self.tombstone_days) - _CLOCKS_DIFFER
 
 
 def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retention) -> Item:
@@ -51,7 +59,7 @@ def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retentio
         "file_size": event.size_bytes,
         "etag": event.etag,
         "listed_at": as_text(event.listed_at) if event.listed_at else None,
-        "expires_at": _expiry(event, retention),
+        "expires_at": _expiry(event, now, retention),
         **({name: value or None for name, value in asdict(event.details).items()} if event.details else {}),
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -78,7 +86,15 @@ def current(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     return newest if newest and newest["state"] == State.PRESENT else None
 
 
-def _expiry(event: ObjectEvent, retention: Retention) -> int | None:
+def is_over(item: Item, now: datetime) -> bool:
+    """Return whether the time for which an item is kept is over: written late, it would appear once more."""
+    expires_at = item.get("expires_at")
+    return expires_at is not None and int(expires_at) <= now.timestamp()
+
+
+def _expiry(event: ObjectEvent, now: datetime, retention: Retention) -> int | None:
+    if event.state is State.REMOVED:
+        # From now on, not from the removal: a message that was redriven is weeks old, and so may others be.
+        return int((max(now, event.time) + timedelta(days=retention.tombstone_days)).timestamp())
     # A delete marker stays in effect, however old it is: without it the versions below would reappear.
-    days = retention.tombstone_days if event.state is State.REMOVED else retention.item_days
-    return int((event.time + timedelta(days=days)).timestamp()) if days else None
+    return int((event.time + timedelta(days=retention.item_days)).timestamp()) if retention.item_days else None

@@ -4,6 +4,7 @@
 """
 
 from deliverywatch.operate.proofs.behaviour import Behaviour, Evidence
+from deliverywatch.operate.proofs.behaviours_of_files import OF_FILES
 from deliverywatch.operate.proofs.behaviours_of_pipelines import OF_PIPELINES
 
 _DOCS = "docs.aws.amazon.com/"
@@ -139,13 +140,6 @@ BEHAVIOURS = (
         ("local/test_cloud_storage.py::test_a_copy_meets_the_conditions_of_a_write", _OWN),
     ),
     Behaviour(
-        "s3-filter-is-encoded", "S3",
-        "The prefix of a notification is compared with the URL-encoded key: dt=2026/ matches nothing.",
-        _R, "github.com/aws/aws-cdk/pull/28012", "deliverywatch/local/cloud/compute/queues.py",
-        "compute/queues.py",
-        ("files/test_files_filters.py::test_a_prefix_with_special_characters_lets_its_objects_in_and_no_others",),
-    ),
-    Behaviour(
         "athena-view", "Athena",
         "Athena reads a view that CloudFormation makes as a Glue table, as one made with CREATE VIEW.",
         _R, "github.com/aws/aws-cdk/pull/13721, github.com/hashicorp/terraform-provider-aws/issues/28517",
@@ -228,14 +222,7 @@ BEHAVIOURS = (
         "change_sets.py",
         (_OWN,),
     ),
-    Behaviour(
-        "sqs-partial-batch", "SQS and Lambda",
-        "Of a batch only the messages come back that the function names in batchItemFailures.",
-        _D, f"{_LAMBDA}services-sqs-errorhandling.html", "deliverywatch/files/handle_process.py",
-        "compute/queues.py",
-        ("files/test_files_cloud.py::test_every_upload_becomes_one_item_whatever_its_key",
-         "files/test_files_cloud.py::test_nothing_is_left_in_the_queues"),
-    ),
+    *OF_FILES,
     *OF_PIPELINES,
     Behaviour(
         "firehose-keeps-failed", "Firehose",

@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     from blocks.parts import Function
 
 ROOT = Path(__file__).parents[1]
-# A function whose zip holds a generated file beside its code.
-_WATCHES = {"alerting-notify": "deliverywatch/alerting/watches.json"}
+# Functions whose zip holds a generated file beside its code.
+_WATCHES = {
+    "alerting-notify": "deliverywatch/alerting/watches.json",
+    "operate-acknowledge": "deliverywatch/operate/watches.json",
+}
 _NO_PIPELINE = (
     "cfn/pipelines.toml declares no pipeline yet, so the template has nothing of that system. Declare yours there and "
     "build again; --with example-pipeline builds the example."

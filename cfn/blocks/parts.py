@@ -59,6 +59,8 @@ class Function:
         statements: What its role allows beyond writing its own log.
         is_traced: Whether X-Ray records its runs, which needs no library in it.
         files: Files of the repository that it reads: name in the zip -> path.
+        condition: Of the template, under which it exists; empty for always.
+        concurrency: How many of its runs there may be at a time; None for as many as the account allows.
     """
 
     room: str
@@ -73,6 +75,8 @@ class Function:
     statements: Sequence[Statement]
     is_traced: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
+    condition: str = ""
+    concurrency: Any = None
 
     @property
     def name(self) -> str:
@@ -191,7 +195,10 @@ def function(spec: Function, architecture: str) -> list[Any]:
     # With or without a version at its end; what polls a queue for it is a resource of its own.
     sources = [spec.within(arn("lambda", "function:${Name}*")), Sub(arn("lambda", "event-source-mapping:*"))]
     taken = role(spec.name, "lambda.amazonaws.com", [*own, *spec.statements], sources)
-    return [log_group, taken, _code(spec, architecture)]
+    made = [log_group, taken, _code(spec, architecture)]
+    for resource in made if spec.condition else ():
+        resource.Condition = spec.condition
+    return made
 
 
 def _code(spec: Function, architecture: str) -> Any:
@@ -209,6 +216,7 @@ def _code(spec: Function, architecture: str) -> Any:
         Environment=awslambda.Environment(Variables=dict(spec.environment)),
         # Text, not JSON: CloudWatch finds metrics only in lines that are EMF documents as they were printed.
         LoggingConfig={"LogFormat": "Text", "LogGroup": Ref(f"{title(spec.name)}Logs")},
+        **({} if spec.concurrency is None else {"ReservedConcurrentExecutions": spec.concurrency}),
         **({"TracingConfig": awslambda.TracingConfig(Mode="Active")} if spec.is_traced else {}),
     )
 

@@ -9,6 +9,12 @@ from typing import Any
 from checks.finding import Finding, Template, of_type, target
 
 _FUNCTION = "AWS::Lambda::Function"
+# What the URL of a function answers with 5xx includes what the function raised, and what it caught to answer kindly.
+_TELLING = (
+    ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Url5xxCount"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+)
 
 
 def findings(template: Template) -> list[Finding]:
@@ -41,7 +47,7 @@ def _watched(alarm: dict[str, Any]) -> Iterator[str]:
     queried = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
     for metric in (*queried, *([alarm] if "MetricName" in alarm else [])):
         kind = (metric["Namespace"], metric["MetricName"])
-        if kind in (("AWS/Lambda", "Errors"), ("AWS/SQS", "ApproximateNumberOfMessagesVisible")):
+        if kind in _TELLING:
             resources = (target(dimension["Value"]) for dimension in metric.get("Dimensions", []))
             # A function that is not of this template has a name there, and no resource.
             yield from filter(None, resources)

@@ -47,8 +47,16 @@ def _policies(template: Template) -> Iterator[Finding]:
 
 def _permissions(template: Template) -> Iterator[Finding]:
     for name, permission in of_type(template, "AWS::Lambda::Permission"):
-        if not _says_whose({f"aws:{key.lower()}": value for key, value in permission.items()}):
+        if not _is_of_url(permission) and not _says_whose(
+            {f"aws:{key.lower()}": value for key, value in permission.items()}
+        ):
             yield Finding("trust", name, "a service may start the function for another account's resource.")
+
+
+def _is_of_url(permission: dict[str, Any]) -> bool:
+    """Return whether it lets in requests of the function's URL alone, which no service of AWS makes for anybody."""
+    is_url_only = permission["Action"] == "lambda:InvokeFunctionUrl" or permission.get("InvokedViaFunctionUrl") is True
+    return permission["Principal"] == "*" and is_url_only
 
 
 def _is_tolerant(statement: dict[str, Any]) -> bool:

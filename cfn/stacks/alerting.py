@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from troposphere import GetAtt, If, Join, Ref, Sub, sns
+from troposphere import Equals, GetAtt, If, Join, Not, Ref, Sub, sns
 
 from blocks.alarms import Alarm, Watch, waiting_in
+from blocks.parameters import given
 from blocks.parts import (
     LOOKS_AT_FUNCTION,
     NO_VALUE,
@@ -27,6 +28,7 @@ from blocks.stack import Stack
 from blocks.tables import JSON_LINES, LAKE, saved_queries, table
 from deliverywatch.alerting.incidents.outbox import COLUMNS
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
+from stacks import incident_page
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
 
 # A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
@@ -39,6 +41,7 @@ def stack(watches: Sequence[Watch] = (), dashboard: Any = None) -> Stack:
 
     `dashboard` is the name of the one that mails lead to, if there is any.
     """
+    watches = [*watches, incident_page.WATCH]
     about = {**_ABOUT_MAILS, "DELIVERYWATCH_DASHBOARD": If("HasDashboard", dashboard, "") if dashboard else ""}
     notify, digest, examine = _notify({**about, **_switched_off(watches)}), _digest(about), _examine()
     return Stack(
@@ -68,8 +71,15 @@ def stack(watches: Sequence[Watch] = (), dashboard: Any = None) -> Stack:
                 State=If("HasDoctor", "ENABLED", "DISABLED"),
             ),
             _MAIL_FAILED.resource(),
+            *incident_page.resources(),
         ],
-        functions=[notify, digest, examine],
+        parameters={"Links in mails": incident_page.PARAMETERS},
+        conditions={
+            incident_page.ON: given(incident_page.KEY),
+            "HasPageConcurrency": Not(Equals(Ref("PageConcurrency"), "0")),
+        },
+        functions=[notify, digest, examine, incident_page.function()],
+        watches=[incident_page.WATCH],
         outputs={"DeadLettersUrl": ("Queue of alarm messages that could not be mailed", Ref(title(UNDELIVERED)))},
     )
 
@@ -93,6 +103,8 @@ def _notify(about: Mapping[str, Any]) -> Function:
             "DELIVERYWATCH_STACK": Ref("AWS::StackName"),
             "DELIVERYWATCH_CLOSE_UNKNOWN_HOURS": Ref("CloseUnknownHours"),
             "DELIVERYWATCH_REMINDER_HOURS": Ref("ReminderHours"),
+            **incident_page.ABOUT_LINKS,
+            "DELIVERYWATCH_PAGE_URL": incident_page.url(),
         },
         statements=_notify_may(),
     )
@@ -198,6 +210,7 @@ def _notify_may() -> list[Statement]:
         allow("cloudformation:DescribeStacks", Sub(arn("cloudformation", "stack/${AWS::StackName}/*"))),
         *may_publish("FallbackTopic"),
         allow("sqs:SendMessage", GetAtt(title(UNDELIVERED), "Arn")),
+        *incident_page.may_sign(),
     ]
 
 

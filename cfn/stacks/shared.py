@@ -6,7 +6,7 @@ from troposphere import Equals, GetAtt, If, Ref, Sub, sns
 
 from blocks.buckets import expiry, kept_bucket, week_to_undo
 from blocks.parameters import address, addresses, further_addresses, given, one_of, switch, text, whole_number
-from blocks.parts import CONSOLE, CONSOLE_OF, NO_VALUE, PREFIX, allow, topic
+from blocks.parts import CONSOLE, CONSOLE_OF, NO_VALUE, PREFIX, allow, arn, topic
 from blocks.stack import Stack
 from blocks.tables import database, workgroup
 from blocks.zones import ZONES
@@ -55,6 +55,19 @@ def may_publish(topic: str) -> list[Any]:
     """Return the statements that let a function publish to a topic of ours, encrypted or not."""
     encrypts = allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn"))
     return [allow("sns:Publish", Ref(topic)), If("HasKmsKey", encrypts, NO_VALUE)]
+
+
+def may_read_secret(parameter: str) -> list[Any]:
+    """Return the statements that let a function read the SecureString that a parameter of the template names."""
+    secret = Sub(arn("ssm", f"parameter${{{parameter}}}"))
+    # Whichever key encrypts it, and only for it.
+    only_this = {
+        "StringEquals": {
+            "kms:ViaService": Sub("ssm.${AWS::Region}.amazonaws.com"),
+            "kms:EncryptionContext:PARAMETER_ARN": secret,
+        }
+    }
+    return [allow("ssm:GetParameter", secret), allow("kms:Decrypt", Sub(arn("kms", "key/*")), only_this)]
 
 
 _PARAMETERS = {

@@ -317,6 +317,19 @@ FILE_TIMEOUT_SECONDS = 30
 # Lambda's own default; the most messages that a killed run repeats.
 FILE_BATCH_COUNT = 10
 
+# A link of a mail acknowledges or mutes for so long: a night and a morning. Each mail has links of its own, and one
+# that lies in a mailbox for good must be worth nothing.
+LINK_HOURS = 24
+
+# A mute by a link holds mails back for so long: enough to look, too short to be forgotten.
+MUTE_LINK_MINUTES = 60
+
+# One incident's page is opened by a few people and some scanners; whoever opens it more often gets nothing of AWS's.
+PAGE_REQUESTS_PER_MINUTE = 30
+
+# So many requests are answered at a time, which is what a flood of them can cost at most: 2 x 256 MB of Lambda.
+PAGE_CONCURRENCY = 2
+
 # One bad file, or a handful from one sender, is a warning; if more files than this fail, processing itself does.
 FILE_GROWTH_COUNT = 10
 

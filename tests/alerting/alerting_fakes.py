@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import policy
@@ -23,6 +23,7 @@ from deliverywatch.storage.memory import Memory
 from deliverywatch.storage.store import Unreachable
 
 if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.signed_link import Signer
     from deliverywatch.storage.store import Stored
 
 PREFIX = "deliverywatch-prod"
@@ -365,6 +366,7 @@ class World:
     now: datetime | None = None
     stack: FakeStack = field(default_factory=FakeStack)
     unrecorded: Unrecorded = field(default_factory=Unrecorded)
+    signer: Callable[[datetime], Signer] | None = None
 
     def notifier(self, invocation: str = "") -> Notifier:
         self.invocation += 1
@@ -376,6 +378,7 @@ class World:
             charts=self.cloudwatch,
             stack=self.stack,
             unrecorded=self.unrecorded,
+            signer=self.signer,
         )
         return Notifier(ports, self.settings, self.watches, invocation or f"request-{self.invocation}")
 

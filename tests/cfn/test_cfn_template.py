@@ -20,6 +20,8 @@ from deliverywatch import thresholds
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.sms.lake.columns import COLUMNS
 
+# Mails have no links to acknowledge unless a key for them is named.
+LINKS = {"LinkKeyParameter": "/deliverywatch/prod/link-key"}
 GOLDEN = Path(__file__).parents[1] / "templates/sms.json"
 
 
@@ -66,7 +68,8 @@ def test_a_stack_says_its_version(template: dict[str, Any]) -> None:
 
 def test_a_stack_declares_its_watches_where_it_is_deployed(template: dict[str, Any]) -> None:
     declared = json.loads(template["Metadata"]["DeliveryWatch"]["Watches"])
-    alarms = {made["AlarmName"] for made in of_type(template, "AWS::CloudWatch::Alarm").values()}
+    every = of_type(template, "AWS::CloudWatch::Alarm", **LINKS)
+    alarms = {made["AlarmName"] for made in every.values()}
     named = {f"deliverywatch-prod-{level['alarm']}" for watch in declared for level in watch["rungs"]}
     assert named <= alarms
     assert {watch["name"] for watch in declared} >= {"sms-failures", "sms-credit", "sms-blind"}
@@ -96,6 +99,8 @@ def test_the_defaults_are_the_numbers_that_are_explained_in_one_place(template: 
         "AthenaScanLimitMegabytes": thresholds.ATHENA_SCAN_LIMIT_MEGABYTES,
         "AthenaResultDays": thresholds.ATHENA_RESULT_DAYS,
         "LogRetentionDays": thresholds.LOG_RETENTION_DAYS,
+        "LinkHours": thresholds.LINK_HOURS,
+        "PageConcurrency": thresholds.PAGE_CONCURRENCY,
     }
     assert {name: defaults[name] for name in expected} == {name: str(value) for name, value in expected.items()}
 
@@ -105,11 +110,12 @@ def test_no_secret_can_be_in_the_template_or_in_a_functions_environment(template
     assert not [made for made in template["Parameters"].values() if made.get("NoEcho")]
     variables = {
         name: value
-        for function in of_type(template, "AWS::Lambda::Function").values()
+        for function in of_type(template, "AWS::Lambda::Function", **LINKS).values()
         for name, value in function["Environment"]["Variables"].items()
     }
     # A path, not what is stored there.
     assert variables.pop("DELIVERYWATCH_CREDENTIALS") == "/deliverywatch/prod/clicksend"
+    assert variables.pop("DELIVERYWATCH_LINK_KEY_PARAMETER") == LINKS["LinkKeyParameter"]
     assert not [name for name in variables if re.search("KEY|SECRET|PASSWORD|TOKEN|USERNAME", name)]
 
 
@@ -154,12 +160,16 @@ def test_the_ingest_function_gets_what_it_needs(template: dict[str, Any]) -> Non
 
 def test_the_notifier_knows_which_watch_is_switched_off(template: dict[str, Any]) -> None:
     variables = environment(template, "AlertingNotify", SilenceWatch="false")
-    assert variables["DELIVERYWATCH_SWITCHED_OFF"] == "sms-silence"
+    assert variables["DELIVERYWATCH_SWITCHED_OFF"] == "sms-silence,operate-acknowledge"
 
 
 def test_the_notifier_gets_what_it_needs(template: dict[str, Any]) -> None:
     assert environment(template, "AlertingNotify", TimeZone="Australia/Sydney") == {
-        "DELIVERYWATCH_SWITCHED_OFF": "",
+        "DELIVERYWATCH_SWITCHED_OFF": ",operate-acknowledge",
+        "DELIVERYWATCH_LINK_KEY_PARAMETER": "",
+        "DELIVERYWATCH_LINK_HOURS": "24",
+        "DELIVERYWATCH_STACK_ID": "arn:aws:cloudformation:us-east-1:123456789012:stack/stack/1",
+        "DELIVERYWATCH_PAGE_URL": "",
         "DELIVERYWATCH_ENVIRONMENT": "prod",
         "DELIVERYWATCH_PREFIX": "deliverywatch-prod",
         "DELIVERYWATCH_BUCKET": "LakeBucket",

@@ -35,7 +35,7 @@ MUTES = "the notifier mails as if nothing was muted, the digest says that it doe
 WITHOUT = {
     "list_alarm_mute_rules": MUTES,
     "get_alarm_mute_rule": MUTES,
-    "put_alarm_mute_rule": "an operator's verb only",
+    "put_alarm_mute_rule": "the page of links says that it cannot mute, and with which command to",
     "delete_alarm_mute_rule": "an operator's verb only",
     "describe_events": "an operator's verb only",
     "IfMatch": "sent as a header",

@@ -5,9 +5,7 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub
 
 from blocks.parts import NO_VALUE, Statement, allow, arn
-from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
-
-_TOKEN = Sub(arn("ssm", "parameter${QueriesTokenParameter}"))
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, may_read_secret, objects
 
 
 def reconcile_may(start_role: str) -> list[Any]:
@@ -26,8 +24,7 @@ def reconcile_may(start_role: str) -> list[Any]:
         MAY_LIST_LAKE,
         MAY_SET_ASIDE,
         *may_publish("AlertsTopic"),
-        If("QueriesHasToken", allow("ssm:GetParameter", _TOKEN), NO_VALUE),
-        If("QueriesHasToken", _decrypt(), NO_VALUE),
+        *(If("QueriesHasToken", statement, NO_VALUE) for statement in may_read_secret("QueriesTokenParameter")),
         If("QueriesFromS3", allow("s3:GetObject", _file()), NO_VALUE),
     ]
 
@@ -63,17 +60,6 @@ def start_may(dead_letters: str) -> list[Statement]:
         allow("lambda:InvokeFunction", GetAtt("QueriesExecute", "Arn")),
         allow("sqs:SendMessage", GetAtt(dead_letters, "Arn")),
     ]
-
-
-def _decrypt() -> Statement:
-    # Whichever key encrypts that parameter, and only for it.
-    only_this = {
-        "StringEquals": {
-            "kms:ViaService": Sub("ssm.${AWS::Region}.amazonaws.com"),
-            "kms:EncryptionContext:PARAMETER_ARN": _TOKEN,
-        }
-    }
-    return allow("kms:Decrypt", Sub(arn("kms", "key/*")), only_this)
 
 
 def _file() -> Any:

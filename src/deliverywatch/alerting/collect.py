@@ -14,7 +14,11 @@ from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from deliverywatch.alerting.incidents.incident import Change, Incident
+    from deliverywatch.alerting.incidents.signed_link import Signer
     from deliverywatch.alerting.incidents.watch_state import WatchState
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.message import Message
@@ -48,7 +52,26 @@ def collect(incident: Incident, change: Change, state: WatchState, ports: Ports,
         level=change.level,
         recipients=people.addresses,
     )
-    return Message(content, envelope, _png(ports.charts, content.picture), spare)
+    message = Message(content, envelope, _png(ports.charts, content.picture), spare)
+    if ports.signer is None or not settings.page_url or not incident.is_open:
+        return message
+    return _with_links(message, incident, state, ports.signer, settings.page_url)
+
+
+def _with_links(
+    message: Message, incident: Incident, state: WatchState, signer: Callable[[datetime], Signer], url: str
+) -> Message:
+    """Return the message of an open incident with the links to what its readers can do, whichever view is shown."""
+    from deliverywatch.alerting.mail.actions import actions_of  # as above
+
+    has_alarms = state.is_declared and bool(state.watch.severities)
+    actions = actions_of(incident, signer, url, state.seen_at, has_alarms=has_alarms)
+    spare = message.spare
+    return replace(
+        message,
+        view=actions.added(message.view),
+        spare=(lambda problem: actions.added(spare(problem))) if spare else None,
+    )
 
 
 def _view(

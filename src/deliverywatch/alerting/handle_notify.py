@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deliverywatch.alerting.aws import CloudWatch, Secrets, Ses, Stack, Topic, lake
+from deliverywatch.alerting.aws_links import signers
 from deliverywatch.alerting.channels.protocol.http import Web
 from deliverywatch.alerting.incidents.severity import Watch, watches
 from deliverywatch.alerting.inputs.settings import from_environment
@@ -49,6 +50,7 @@ def _ports() -> Ports:
         charts=cloudwatch,
         stack=Stack(stack) if stack else StableStack(),
         channels=ChannelPorts(secrets=Secrets(), http=Web()),
+        signer=signers(os.environ) if os.environ.get("DELIVERYWATCH_PAGE_URL") else None,
     )
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.alerting.channels.protocol.http import Http
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.observe import Alarms, Stack
     from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.alerting.incidents.signed_link import Signer
     from deliverywatch.alerting.mail.send import Fallback, Mailer
     from deliverywatch.storage.store import Store
 
@@ -76,7 +76,11 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the notifier talks to, and what it could not write down; without `channels` there is mail alone."""
+    """What the notifier talks to, and what it could not write down; without `channels` there is mail alone.
+
+    Attributes:
+        signer: Returns who signs links, at a time; it raises ConfigurationError. None where mails have no such links.
+    """
 
     alarms: Alarms
     store: Store
@@ -84,5 +88,6 @@ class Ports:
     fallback: Fallback
     charts: Charts
     stack: Stack = field(default_factory=StableStack)
+    signer: Callable[[datetime], Signer] | None = None
     unrecorded: Unrecorded = field(default_factory=Unrecorded)
     channels: ChannelPorts | None = None

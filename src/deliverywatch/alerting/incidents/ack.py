@@ -1,6 +1,6 @@
 """Somebody says "I have it" -> a line in the incident's record, which every later mail and `status` show.
 
-It changes neither the level nor what is mailed. Mails have no link for it, because mail scanners follow links.
+It changes neither the level nor what is mailed. Mail scanners follow links: opening one acknowledges nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ ACK_LIMIT = 20
 
 
 def acknowledge(store: Store, watch: str, incident_id: str, ack: Ack) -> Incident:
-    """Record an acknowledgement and return the incident; InputError if it is over or has too many of them."""
+    """Record an acknowledgement and return the incident; InputError if it is over or has too many of them.
+
+    What is recorded already, because somebody clicked twice, is not recorded again.
+    """
 
     def noted(incident: Incident | None) -> Incident:
         if incident is None or incident.id != incident_id or not incident.is_open:
@@ -28,6 +31,8 @@ def acknowledge(store: Store, watch: str, incident_id: str, ack: Ack) -> Inciden
                 f"{incident_id} is over, so there is nothing to acknowledge.",
                 next_step=f"'deliverywatch explain {incident_id}' shows what it was.",
             )
+        if any(_says_the_same(earlier, ack) for earlier in incident.acks):
+            return incident
         if len(incident.acks) >= ACK_LIMIT:
             raise InputError(
                 f"{incident_id} has {ACK_LIMIT} acknowledgements already.",
@@ -39,3 +44,9 @@ def acknowledge(store: Store, watch: str, incident_id: str, ack: Ack) -> Inciden
     if written is None:  # `noted` returns an incident or raises
         raise InputError(f"{incident_id} has no record.")
     return written
+
+
+def _says_the_same(earlier: Ack, ack: Ack) -> bool:
+    rule = ack.others.get("mute_rule")
+    is_same_rule = earlier.others.get("mute_rule") == rule
+    return is_same_rule and (rule is not None or (earlier.by.casefold(), earlier.note) == (ack.by.casefold(), ack.note))

@@ -30,6 +30,7 @@ class Settings:
         workgroup: The Athena workgroup with the saved queries; empty for none.
         region: The code of the stack's region, for links where a message names none.
         account: The stack's account, whose alarms CloudWatch can be asked for; empty if it is not known.
+        page_url: Where links to acknowledge and to mute lead, with a slash at its end; empty for no such links.
     """
 
     environment: str
@@ -45,6 +46,7 @@ class Settings:
     close_unknown_hours: int = CLOSE_UNKNOWN_HOURS
     reminder_hours: int = REMINDER_HOURS
     channels: tuple[Channel, ...] = ()
+    page_url: str = ""
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -69,6 +71,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         close_unknown_hours=count(environ.get("DELIVERYWATCH_CLOSE_UNKNOWN_HOURS"), CLOSE_UNKNOWN_HOURS),
         reminder_hours=count(environ.get("DELIVERYWATCH_REMINDER_HOURS"), REMINDER_HOURS),
         channels=channels(environ),
+        page_url=environ.get("DELIVERYWATCH_PAGE_URL", ""),
     )
 
 

@@ -61,6 +61,7 @@ class View:
         word: The tone in capitals, because not everybody sees colours.
         notes: What the reader should know before trusting the rest.
         picture: The definition of the chart for CloudWatch to draw, instead of `chart`.
+        actions: Titles and URLs of signed links, which do something to the incident; whoever has one can use it.
         window: The time that reasons and groups are about, as the end of a heading.
         facts: What an alarm says that no context explains.
         table: Rows of the context, the names of their columns first; `table_title` says what they are.
@@ -92,6 +93,7 @@ class View:
     table_title: str = ""
     steps: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    actions: tuple[tuple[str, str], ...] = ()
 
 
 def view(story: Story, settings: Settings, why: str) -> View:

@@ -46,6 +46,8 @@ RUNS: Mapping[str, Run] = {
     "operate-digest": Run(seconds=3, s3_writes=8, s3_reads=100, cloudwatch_calls=10),
     # Some forty requests that cost nothing, to a dozen services.
     "operate-examine": Run(seconds=15, s3_writes=3, s3_reads=4, cloudwatch_calls=5, metrics=1),
+    # One opening of the page: the key of links is read from SSM, which is free, and the incident from S3.
+    "operate-acknowledge": Run(seconds=0.5, s3_reads=1, s3_writes=1, log_bytes=600),
     # Of a file; those that come together share a run.
     "files-process": Run(seconds=0.2, log_bytes=500),
     "files-push": Run(seconds=0.3, s3_reads=1, log_bytes=500),

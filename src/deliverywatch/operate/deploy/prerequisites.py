@@ -41,6 +41,7 @@ RIGHTS = {
     "AWS::Lambda::EventSourceMapping": "lambda:CreateEventSourceMapping",
     "AWS::Lambda::Function": "lambda:CreateFunction",
     "AWS::Lambda::Permission": "lambda:AddPermission",
+    "AWS::Lambda::Url": "lambda:CreateFunctionUrlConfig",
     "AWS::Logs::LogGroup": "logs:CreateLogGroup",
     "AWS::Logs::LogStream": "logs:CreateLogStream",
     "AWS::Logs::MetricFilter": "logs:PutMetricFilter",

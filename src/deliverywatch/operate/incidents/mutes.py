@@ -63,8 +63,13 @@ class Rules(Protocol):
         """Delete a rule: alarms in ALARM act at once."""
 
 
-def plan(prefix: str, alarms: Sequence[str], length: timedelta, reason: str, now: datetime) -> list[dict[str, Any]]:
-    """Return the requests that mute alarms from the next full minute on."""
+def plan(
+    prefix: str, alarms: Sequence[str], length: timedelta, reason: str, now: datetime, *, stem: str = ""
+) -> list[dict[str, Any]]:
+    """Return the requests that mute alarms from the next full minute on.
+
+    The rules' names begin with `stem`; without one, they are like no others.
+    """
     if not timedelta(minutes=1) <= length <= LONGEST:
         raise InputError(
             "A mute lasts from 1 minute to 15 days.", next_step="Name a length such as 30m, 2h or 1d, and mute again."
@@ -74,7 +79,7 @@ def plan(prefix: str, alarms: Sequence[str], length: timedelta, reason: str, now
     start = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     groups = [list(alarms[first : first + ALARMS_PER_RULE]) for first in range(0, len(alarms), ALARMS_PER_RULE)]
     # To the microsecond: a rule of the same name would replace the one before without a word.
-    stem = f"{prefix}-mute-{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}"
+    stem = stem or f"{prefix}-mute-{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}"
     return [_request(f"{stem}-{number}", group, length, reason, start)
             for number, group in enumerate(groups, 1)]  # fmt: skip
 

@@ -1,0 +1,136 @@
+"""The page behind the links of mails, off unless a key for them is named: a function with a URL, and its alarm."""
+
+from typing import Any
+
+from troposphere import GetAtt, If, Ref, Sub, awslambda
+
+from blocks.alarms import Alarm, Watch, function_metric
+from blocks.parameters import Parameter, text, whole_number
+from blocks.parts import NO_VALUE, PREFIX, Function, Statement, allow, arn, title
+from deliverywatch import thresholds
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_read_secret, objects
+
+ON = "HasIncidentPage"
+KEY = "LinkKeyParameter"
+_NAME = "operate-acknowledge"
+_SECONDS = 300
+
+# For the function that signs and the one that verifies.
+ABOUT_LINKS = {
+    "DELIVERYWATCH_LINK_KEY_PARAMETER": Ref(KEY),
+    "DELIVERYWATCH_LINK_HOURS": Ref("LinkHours"),
+    "DELIVERYWATCH_STACK_ID": Ref("AWS::StackId"),
+}
+
+
+def function() -> Function:
+    """Return the function of the page."""
+    return Function(
+        room="operate",
+        verb="acknowledge",
+        description="A signed link -> an incident on a page, and who takes it on or mutes it",
+        timeout_seconds=30,
+        packages=("jinja2", "tzdata"),
+        environment={
+            **ABOUT_LINKS,
+            "DELIVERYWATCH_PREFIX": Sub(PREFIX),
+            "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+            "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
+        },
+        statements=_may(),
+        condition=ON,
+        # Nothing but Lambda itself limits for free how often a URL that anybody may call runs.
+        concurrency=If("HasPageConcurrency", Ref("PageConcurrency"), NO_VALUE),
+    )
+
+
+def url() -> Any:
+    """Return the URL of the page for the notifier; empty while there is none."""
+    return If(ON, GetAtt(f"{title(_NAME)}Url", "FunctionUrl"), "")
+
+
+def resources() -> list[Any]:
+    """Return the URL, and the permissions that let in everybody who has it: links are what it lets in by.
+
+    Since October 2025 AWS asks for both (docs.aws.amazon.com/lambda/latest/dg/urls-auth.html).
+    """
+    target = GetAtt(title(_NAME), "Arn")
+    anybody = {"FunctionName": target, "Principal": "*", "Condition": ON}
+    return [
+        awslambda.Url(f"{title(_NAME)}Url", TargetFunctionArn=target, AuthType="NONE", Condition=ON),
+        awslambda.Permission(
+            f"{title(_NAME)}UrlPermission",
+            Action="lambda:InvokeFunctionUrl",
+            FunctionUrlAuthType="NONE",
+            **anybody,
+        ),
+        awslambda.Permission(
+            f"{title(_NAME)}Permission", Action="lambda:InvokeFunction", InvokedViaFunctionUrl=True, **anybody
+        ),
+    ]
+
+
+def may_sign() -> list[Any]:
+    """Return what the notifier may do besides, where there is a page."""
+    return [If(ON, statement, NO_VALUE) for statement in may_read_secret(KEY)]
+
+
+def _may() -> list[Statement]:
+    return [
+        allow(["s3:GetObject", "s3:PutObject"], objects("incidents")),
+        MAY_LIST_LAKE,
+        MAY_SET_ASIDE,
+        *may_read_secret(KEY),
+        # CloudWatch asks for it on the rule and on each alarm (AmazonCloudWatch/latest/APIReference/
+        # API_PutAlarmMuteRule.html).
+        allow(
+            "cloudwatch:PutAlarmMuteRule",
+            [Sub(arn("cloudwatch", f"{one}-*")) for one in (f"alarm-mute-rule:{PREFIX}-mute", f"alarm:{PREFIX}")],
+        ),
+    ]
+
+
+WATCH = Watch(
+    _NAME,
+    "The page of links in mails",
+    [
+        Alarm(
+            f"{_NAME}-errors",
+            "The page behind the links of mails answered with an error: S3, SSM or CloudWatch did not answer, or the "
+            "key is missing. Incidents can be acknowledged with `deliverywatch ack` meanwhile.",
+            # What the function itself raises is among them; it catches what it can, to answer with a page.
+            function_metric("Url5xxCount", _NAME),
+            period_seconds=_SECONDS,
+            absence_proves="Nobody opened the page, and nothing of it failed.",
+        )
+    ],
+    condition=ON,
+)
+
+PARAMETERS: list[Parameter] = [
+    text(
+        KEY,
+        "SSM parameter of the key of links",
+        r"^(|/[A-Za-z0-9_.\-/]{1,900})$",
+        "Name of a SecureString with 32 characters or more that nobody knows: mails then have links to acknowledge and "
+        "to mute. Empty for none.",
+        "must be empty or the name of an SSM parameter, such as /deliverywatch/prod/link-key.",
+    ),
+    whole_number(
+        "LinkHours",
+        "Hours that links are valid",
+        (1, 168),
+        thresholds.LINK_HOURS,
+        "A link of a mail is worth nothing this long after it.",
+        "must be a whole number of hours from 1 to 168.",
+    ),
+    whole_number(
+        "PageConcurrency",
+        "Requests at a time",
+        (0, 10),
+        thresholds.PAGE_CONCURRENCY,
+        "Most requests that the page of links answers at a time, taken out of the account's concurrency; 0 for no "
+        "limit of its own, which an account that may run only 10 at a time needs.",
+        "must be a whole number from 0 to 10.",
+    ),
+]

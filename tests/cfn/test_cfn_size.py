@@ -34,7 +34,8 @@ def test_the_template_of_all_systems_is_two_thirds_of_what_cloudformation_takes_
 
 
 def test_with_everything_that_can_be_built_a_third_of_what_cloudformation_takes_is_left() -> None:
-    assert len(packaged([*ALL, "files-pusher"], *Extra)) < 727_000
+    # The page behind the links of mails takes 8 KB: a function with its role, URL and alarm.
+    assert len(packaged([*ALL, "files-pusher"], *Extra)) < 742_000
 
 
 def test_a_declared_pipeline_adds_less_than_90_kb() -> None:

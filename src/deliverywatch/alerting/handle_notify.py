@@ -29,11 +29,10 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
     invocation = str(getattr(lambda_context, "aws_request_id", "") or id(event))
     notifier = Notifier(_ports(), settings, _watches(settings.prefix), invocation)
     try:
-        outcomes = notifier.run(event, datetime.now(UTC))
+        result = {"outcomes": [asdict(outcome) for outcome in notifier.run(event, datetime.now(UTC))]}
     except DeliveryWatchError as error:
         print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise
-    result = {"outcomes": [asdict(outcome) for outcome in outcomes]}
     print(json.dumps(_LINE | result), flush=True)
     return result
 
@@ -41,14 +40,13 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 @cache
 def _ports() -> Ports:
     cloudwatch = CloudWatch()
-    stack = os.environ.get("DELIVERYWATCH_STACK")
     return Ports(
         alarms=cloudwatch,
         store=lake(os.environ["DELIVERYWATCH_BUCKET"]),
         mailer=Ses(),
         fallback=Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"]),
         charts=cloudwatch,
-        stack=Stack(stack) if stack else StableStack(),
+        stack=Stack(name) if (name := os.environ.get("DELIVERYWATCH_STACK")) else StableStack(),
         channels=ChannelPorts(secrets=Secrets(), http=Web()),
         signer=signers(os.environ) if os.environ.get("DELIVERYWATCH_PAGE_URL") else None,
     )

@@ -116,6 +116,7 @@ def test_a_bare_message_of_an_opened_and_ended_ladder_steps_down(folder: Path) -
         ((EVENTS / "sns_ok.json", "--watches", "broken.json"), "broken.json is not JSON"),
         ((EVENTS / "sns_ok.json", "--watches", EVENTS / "sns_ok.json"), "no list `watches`"),
         ((EVENTS / "sns_ok.json", "--time-zone", "Mars/Olympus"), "There is no time zone 'Mars/Olympus'"),
+        ((EVENTS / "sns_ok.json", "--time-zone", "posix/Europe/Rome"), "There is no time zone 'posix/Europe/Rome'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(folder: Path, arguments: tuple[object, ...], says: str) -> None:

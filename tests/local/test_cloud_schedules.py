@@ -1,10 +1,12 @@
 """Deployed schedules fire at simulated times, in their own time zone, with the time in their event."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.cloud.compute import schedules
@@ -52,6 +54,35 @@ def test_a_schedule_fires_at_the_minutes_of_its_expression_in_its_zone(
     minutes = [DAY + timedelta(minutes=number) for number in range(1440)]
     fired = [f"{minute:%H:%M}" for minute in minutes if any(each.schedule == "tried" for each in schedules.due(minute))]
     assert fired == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "words"),
+    [
+        ("rate(10 seconds)", "UTC", "Invalid Schedule Expression rate(10 seconds)."),
+        ("cron(*/60 * * * ? *)", "UTC", "Invalid Schedule Expression cron(*/60 * * * ? *)."),
+        ("rate(1 hour)", "right/Europe/Rome", "Invalid Schedule Expression Timezone right/Europe/Rome."),
+    ],
+)
+def test_what_scheduler_refuses_is_refused_by_its_api_and_in_templates(
+    cloud: LocalCloud, expression: str, zone: str, words: str
+) -> None:
+    with pytest.raises(ClientError, match=re.escape(words)) as caught:
+        create(cloud, expression, ScheduleExpressionTimezone=zone)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    create(cloud, "rate(1 hour)")
+    scheduler = cloud.client("scheduler")
+    made = scheduler.get_schedule(Name="tried")
+    kept = {name: made[name] for name in ("Name", "FlexibleTimeWindow", "Target")}
+    with pytest.raises(ClientError, match=re.escape(words)):
+        scheduler.update_schedule(**kept, ScheduleExpression=expression, ScheduleExpressionTimezone=zone)
+    assert scheduler.get_schedule(Name="tried")["ScheduleExpression"] == "rate(1 hour)"
+    properties = {**kept, "Name": "of-template", "ScheduleExpression": expression, "ScheduleExpressionTimezone": zone}
+    template = {"Resources": {"Tried": {"Type": "AWS::Scheduler::Schedule", "Properties": properties}}}
+    formation = cloud.client("cloudformation")
+    formation.create_stack(StackName="with-schedule", TemplateBody=json.dumps(template))
+    events = formation.describe_stack_events(StackName="with-schedule")["StackEvents"]
+    assert any(words in event.get("ResourceStatusReason", "") for event in events)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ SOURCE = {"table": "s", "updated_at": "changed"}
         ({**PLAIN, "checks_off": ["gaps"]}, "checks_off", 'is "gaps", and can be the name of a check: many_current'),
         ({**PLAIN, "tolerance": "a second"}, "tolerance", "can be a time such as 1 millisecond"),
         ({**PLAIN, "time_zone": "Mars/Base"}, "time_zone", "can be a time zone such as Europe/Berlin"),
+        ({**PLAIN, "time_zone": "right/Europe/Rome"}, "time_zone", "can be a time zone such as Europe/Berlin"),
         ({**PLAIN, "open_end": "9999"}, "open_end", "can be a time such as 9999-12-31"),
         (
             {**PLAIN, "open_end": "9999-02-31"},

@@ -147,6 +147,7 @@ def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
             _may_validate(pipelines),
             # It waits for Athena, which may take minutes over a large history.
             timeout_seconds=900,
+            packages=("tzdata",),
             environment={**environment, "DELIVERYWATCH_WORKGROUP": named("pipeline")},
         ),
         _function(

@@ -8,10 +8,10 @@ and above, five at 60 s.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cwalarm.definitions.alarm import Alarm
 from cwalarm.errors import InputError
+from cwalarm.schedules import zones
 
 _DAY_SECONDS = 86400
 _WEEK_SECONDS = 7 * _DAY_SECONDS
@@ -107,8 +107,8 @@ def zone_of(name: str) -> tzinfo:
         if offset := _OFFSET.fullmatch(name):
             distance = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
             return timezone(-distance if offset[1] == "-" else distance)
-        return UTC if name in ("", "UTC") else ZoneInfo(name)
-    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        return UTC if name in ("", "UTC") else zones.zone(name)
+    except (ValueError, InputError) as error:
         raise InputError(
             f"There is no time zone {name!r}.",
             next_step="Use UTC, an IANA name such as Europe/Rome, or an offset in steps of five minutes.",

@@ -3,12 +3,11 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from cwalarm.cli.terminal import Time
-from deliverywatch.errors import InputError
+from cwalarm.schedules import zones
 
 _LENGTH = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
 
@@ -61,11 +60,7 @@ class TimeOrAge(Time):
 
 
 def _checked(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InputError(f"There is no time zone '{name}'.", next_step="Name one such as Europe/Berlin.") from error
-    return name
+    return zones.zone(name).key
 
 
 zone_option = click.option(

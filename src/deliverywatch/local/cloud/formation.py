@@ -10,6 +10,7 @@ from typing import Any
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloudwatch import wire
 from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
+from deliverywatch.local.cloud.compute import schedules
 from deliverywatch.local.cloud.emulator import access, hooks
 from deliverywatch.local.cloud.emulator.clock import Clock
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
@@ -29,7 +30,10 @@ def install(placed: hooks.Hooks, clock: Clock) -> None:
         ("AWS::Athena::NamedQuery", _entry(_put_query, _delete_query)),
         # Nothing here is billed: a budget is taken and kept as a name.
         ("AWS::Budgets::Budget", _entry(lambda name, _: (name, {}), lambda _: None)),
-        ("AWS::Scheduler::Schedule", _completing(handlers["AWS::Scheduler::Schedule"], _schedule, *_OF_A_SCHEDULE)),
+        (
+            "AWS::Scheduler::Schedule",
+            _valid(_completing(handlers["AWS::Scheduler::Schedule"], _schedule, *_OF_A_SCHEDULE), schedules.refusal),
+        ),
         (
             "AWS::Lambda::Function",
             _taken(_completing(handlers["AWS::Lambda::Function"], _function, "DeadLetterConfig")),
@@ -120,6 +124,20 @@ def _followed(entry: Mapping[str, Any], keep: Callable[[str, Mapping[str, Any]],
         return completed
 
     return {**entry, "create": complete(entry["create"], 1), "update": complete(entry["update"], 2)}
+
+
+def _valid(entry: Mapping[str, Any], refusal: Callable[[Mapping[str, Any]], str]) -> dict[str, Any]:
+    """Refuse a resource for which there is a refusal, before it is made or changed."""
+
+    def checked(put: Callable[..., Any], position: int) -> Callable[..., Any]:
+        def valid(*arguments: Any, **more: Any) -> Any:
+            if why := refusal(arguments[position]):
+                raise ConfigurationError(why)
+            return put(*arguments, **more)
+
+        return valid
+
+    return {**entry, "create": checked(entry["create"], 1), "update": checked(entry["update"], 2)}
 
 
 def _taken(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -199,6 +199,25 @@ BEHAVIOURS = (
         ("local/test_cloud_schedules.py::test_the_event_holds_the_time_for_which_it_was_planned", _OWN),
     ),
     Behaviour(
+        "scheduler-refuses-expressions", "EventBridge Scheduler",
+        "A schedule whose expression or time zone is none is refused, alone: a step of 60 minutes, a rate in seconds.",
+        _R, "github.com/localstack/localstack: tests/aws/services/scheduler, issue 13572; github.com/aws/aws-sdk-js/"
+        "issues/4212; the words about a time zone are believed",
+        "cwalarm/schedules/eventbridge.py",
+        "compute/schedules.py",
+        ("cwalarm/test_schedules_eventbridge.py::test_what_aws_refuses_is_refused_with_an_example",
+         "local/test_cloud_schedules.py::test_what_scheduler_refuses_is_refused_by_its_api_and_in_templates"),
+    ),
+    Behaviour(
+        "scheduler-ranges-wrap", "EventBridge Scheduler",
+        "Hours and days of the week wrap in a range, 20-2 or FRI-MON, and LW is the last weekday of a month.",
+        _D, f"{_DOCS}eventbridge/latest/userguide/eb-cron-expressions.html shows 20-2; the others are believed",
+        "cwalarm/schedules/eventbridge.py",
+        "compute/schedules.py",
+        ("cwalarm/test_schedules_eventbridge.py::test_the_documented_wildcards_are_accepted_without_a_doubt",
+         "cwalarm/test_schedules_occurrences.py::test_times_agree_with_asking_every_minute"),
+    ),
+    Behaviour(
         "ses-keeps-references", "SES",
         "SES gives a mail an id of its own and keeps References and In-Reply-To, which hold a conversation together.",
         _R, f"github.com/twentyhq/twenty/pull/25884, github.com/resend/resend-node/issues/133; {_DOCS}ses/latest/dg/"

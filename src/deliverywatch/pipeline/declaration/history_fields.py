@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
+from cwalarm.schedules import zones
 from deliverywatch import thresholds
 from deliverywatch.pipeline.declaration.histories import (
     CHECKS,
@@ -124,11 +124,10 @@ def _words(table: Table, name: str) -> tuple[str, ...]:
 
 def _time_zone(table: Table) -> str:
     name = table.text("time_zone", _ZONE, "UTC") or "UTC"
-    try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError):
-        table.refuse("time_zone", f'is "{name}", and can be {_ZONE.words}.')
-        return "UTC"
+    if name in zones.names():
+        return name
+    table.refuse("time_zone", f'is "{name}", and can be {_ZONE.words}.')
+    return "UTC"
 
 
 def _milliseconds(table: Table, name: str, default: int) -> int:

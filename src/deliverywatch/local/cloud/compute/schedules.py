@@ -1,7 +1,7 @@
 """The deployed EventBridge schedules -> the events they send at a simulated time.
 
-MiniStack fires schedules by the machine's clock, reads every expression as UTC, sends context attributes unreplaced,
-and lists the first hundred without a token for more.
+MiniStack fires schedules by the machine's clock, takes every expression and reads it as UTC, sends context attributes
+unreplaced, and lists the first hundred without a token for more.
 Format: docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html and managing-schedule-context-attributes.html
 """
 
@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from cwalarm.schedules import eventbridge
+from cwalarm.schedules import eventbridge, zones
+from deliverywatch.errors import InputError
 from deliverywatch.local.cloud.emulator import access, hooks
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 
@@ -39,10 +40,32 @@ class Firing:
 
 
 def install(placed: hooks.Hooks) -> None:
-    """Let MiniStack start nothing by itself, and let lists have pages."""
+    """Let MiniStack start nothing by itself, refuse what Scheduler refuses, and let lists have pages."""
     for name in ("services.eventbridge", "services.scheduler"):
         placed.replace(name, "start_scheduler", lambda _: lambda: None)
     placed.replace("services.scheduler", "_list_schedules", _in_pages)
+    for name in ("_create_schedule", "_update_schedule"):
+        placed.replace("services.scheduler", name, _checked)
+
+
+def refusal(schedule: Mapping[str, Any]) -> str:
+    """Return why Scheduler refuses a schedule, in its words; empty if it takes it, or may take it."""
+    expression, zone = schedule.get("ScheduleExpression", ""), schedule.get("ScheduleExpressionTimezone") or "UTC"
+    try:
+        eventbridge.parse(expression)
+    except InputError:
+        return f"Invalid Schedule Expression {expression}."
+    return "" if zone in zones.names() else f"Invalid Schedule Expression Timezone {zone}."
+
+
+def _checked(original: Callable[..., Any]) -> Callable[..., Any]:
+    def put(name: str, schedule: Mapping[str, Any]) -> Any:
+        why = refusal(schedule)
+        if why and schedule.get("ScheduleExpression"):
+            return hooks.inside("services.scheduler", "_error")(400, "ValidationException", why)
+        return original(name, schedule)
+
+    return put
 
 
 def _in_pages(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -62,7 +62,9 @@ NAMES = {
         "_add_event", "_emit_execution_status_event", "_fail_execution", "_get_mock_response", "_sfn_mock_config",
         "_stop_execution", "now_iso",
     ),
-    "services.scheduler": ("_list_schedules", "_schedules", "start_scheduler"),
+    "services.scheduler": (
+        "_create_schedule", "_error", "_list_schedules", "_schedules", "_update_schedule", "start_scheduler",
+    ),
     "services.firehose": ("_deliver_records_to_s3",),
     "services.ses_v2": ("_config_sets", "handle_request"),
     "services.sns": (

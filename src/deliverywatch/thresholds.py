@@ -147,6 +147,9 @@ SWEEP_FROM_MINUTE = 5
 # What a system's data prove holds this long: three runs of ten minutes. Then it is as if nothing had been seen.
 ASSESSMENT_FRESH_MINUTES = 30
 
+# How far before an incident its review replays: the mails of a usual week are the price of a faster setting.
+REVIEW_REPLAYED_DAYS = 7
+
 # A day after the mail that an incident is quiet it is closed as unknown: by then somebody has looked.
 CLOSE_UNKNOWN_HOURS = 24
 

@@ -53,6 +53,7 @@ WAYS: dict[str, list[list[str]]] = {
     "deliverywatch ack": [[INCIDENT, "--by", HOSTILE, "--note", HOSTILE]],
     "deliverywatch mute": [["2h", "--reason", HOSTILE], []],
     "deliverywatch unmute": [["--dry-run"]],
+    "deliverywatch review": [[INCIDENT]],
     "deliverywatch test-fire": [["--dry-run", "--by", HOSTILE]],
     "deliverywatch lake show": [["lake"]],
     "deliverywatch query": [

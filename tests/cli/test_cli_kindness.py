@@ -144,4 +144,4 @@ def test_readme_tells_every_exit_code() -> None:
 def test_every_command_of_the_section_for_day_and_night_is_there() -> None:
     section = README.partition("## Day and night")[2].partition("\n## ")[0]
     named = set(re.findall(r"^deliverywatch ([a-z-]+)", section, re.MULTILINE))
-    assert {"status", "explain", "ack", "mails", "mute", "route", "test-fire", "cost"} == named & set(_VERBS)
+    assert {"status", "explain", "ack", "mails", "mute", "review", "route", "test-fire", "cost"} == named & set(_VERBS)

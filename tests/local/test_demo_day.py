@@ -8,7 +8,9 @@ from typing import Any
 import deployed
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from deliverywatch.cli import main
 from deliverywatch.errors import ConfigurationError, InputError
 from deliverywatch.local.clicksend.traffic import INCIDENT
 from deliverywatch.local.demo import play, sms_day, sms_rates
@@ -64,6 +66,27 @@ def test_each_change_of_the_incident_is_one_mail_and_nothing_else_is(played: dep
         "RESOLVED",
     ]  # type: ignore[index]
     assert {mail.channel for mail in played.cloud.outbox()} == {"ses"}
+
+
+def test_the_review_of_the_incident_is_written_from_what_the_day_left(
+    played: deployed.Deployed, tmp_path: Path
+) -> None:
+    incident = str(played.records()[0]["incident"])
+    result = CliRunner().invoke(main, ["review", incident, "--out", str(tmp_path / "review.md")])
+    assert result.exit_code == 0, result.output
+    written, chart = (tmp_path / "review.md").read_text(), (tmp_path / "review.svg").read_text()
+    assert re.findall("^## .*", written, re.MULTILINE) == [
+        "## Timeline",
+        "## What was affected",
+        "## How fast it was known",
+        "## What is not known",
+    ]
+    assert [word in written for word in ("First bad message", "Concentrated: ", "are O2", "review.svg")] == [True] * 4
+    # The back-test of the stack's own settings mails when the stack did.
+    (mailed_at,) = re.findall(r"^\| as they were +\| +(\d\d:\d\d)", written, re.MULTILINE)
+    assert mailed_at == f"{played.cloud.outbox()[0].sent_at:%H:%M}"
+    assert "What would have been faster:" not in written
+    assert "first bad message" in chart
 
 
 def test_no_function_failed(played: deployed.Deployed) -> None:

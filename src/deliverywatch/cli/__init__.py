@@ -22,7 +22,9 @@ _SECTIONS = {
     "Try it without an account": ("demo", "ingest", "render"),
     "Decide on thresholds": ("backtest", "alarms"),
     "Run it": ("deploy", "doctor", "smoke", "destroy", "cost"),
-    "When a mail came": ("status", "explain", "mails", "recipients", "ack", "mute", "unmute", "route", "test-fire"),
+    "When a mail came": (
+        *("status", "explain", "mails", "recipients", "ack", "mute", "unmute", "review", "route", "test-fire"),
+    ),
     "The lake": ("lake", "query", "backfill", "compact", "reconcile", "forget"),
     "The other systems": ("email", "pipeline", "files", "queries"),
 }

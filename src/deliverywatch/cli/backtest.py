@@ -151,7 +151,7 @@ def backtest(
 
     if is_wanted and sweep:
         raise InputError("--recommend and --sweep are two questions.", next_step="Give one of them.")
-    history_for, is_swept = _History(history, start, end), sweep or report is not None
+    history_for, is_swept = NamedHistory(history, start, end), sweep or report is not None
     hours = Night(time_zone, *night)
     request = Request(_source(template, without), history_for, settings, hours, is_swept=is_swept, start=start, end=end)
     with _progress() as show_progress:
@@ -184,7 +184,7 @@ def _source(template: str, without: tuple[str, ...]) -> Source:
     return LiveAccount(cloudwatch().definitions, without)
 
 
-class _History:
+class NamedHistory:
     """The history that `--history` names, read once for all templates that see it alike."""
 
     def __init__(self, named: str, start: datetime | None, end: datetime | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
     from deliverywatch.operate.incidents import mails as outbox
     from deliverywatch.operate.incidents.explain import explained
 
-    facts = _facts(open_session(target), incident, watch)
+    facts = facts_of(open_session(target), incident, watch)
     sections = explained(facts)
     if not as_json:
         _print(sections, facts, target.options())
@@ -51,7 +52,10 @@ def _with_times(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, **{name: utc(datetime.fromisoformat(value)) for name, value in times.items()}}
 
 
-def _facts(session: Session, incident_id: str, watch: str) -> Facts:
+def facts_of(
+    session: Session, incident_id: str, watch: str, mute_statuses: Sequence[str] = ("ACTIVE", "SCHEDULED")
+) -> Facts:
+    """Return what is known of an incident, with the mute rules that are in one of these states."""
     from deliverywatch.operate.incidents import mails as outbox
     from deliverywatch.operate.incidents import mutes, records
     from deliverywatch.operate.incidents.explain import Facts, alarm_names
@@ -63,7 +67,7 @@ def _facts(session: Session, incident_id: str, watch: str) -> Facts:
                if mail.watch == incident.watch],
         alarms=session.alarms.named(alarm_names(incident)),
         context=records.context_of(session.lake, incident.watch),
-        mutes=mutes.of_stack(session.rules, session.stack.prefix),
+        mutes=mutes.of_stack(session.rules, session.stack.prefix, mute_statuses),
         clock=session.clock,
         now=session.now,
     )  # fmt: skip

@@ -100,4 +100,6 @@ def _commands(story: Story, settings: Settings) -> list[tuple[str, str]]:
     """Return the commands to type at night, with the incident filled in, and the stack if it is not the default."""
     options = "" if settings.prefix == _DEFAULT_STACK else f" --stack {settings.prefix}"
     ack = "" if story.is_over else f"deliverywatch ack {story.incident.id} --by NAME{options}"
-    return [("To read more", f"deliverywatch explain {story.incident.id}{options}"), ("To take it on", ack)]
+    review = f"deliverywatch review {story.incident.id}{options}" if story.is_over else ""
+    more = f"deliverywatch explain {story.incident.id}{options}"
+    return [("To read more", more), ("To take it on", ack), ("To review it", review)]

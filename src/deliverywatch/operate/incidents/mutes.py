@@ -19,6 +19,7 @@ REASON_LIMIT = 1024
 LONGEST = timedelta(days=15)
 # CloudWatch's word for a rule whose last window is over.
 ENDED = "EXPIRED"
+ALL = ("ACTIVE", "SCHEDULED", ENDED)
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d)\)")
 
 

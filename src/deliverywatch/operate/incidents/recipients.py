@@ -7,7 +7,7 @@ the number; the number itself, if it is wanted, of ClickSend at that moment.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -97,13 +97,13 @@ def _window(watch: str) -> timedelta:
 def unreached(store: Store, period: Period, now: datetime) -> list[Person]:
     """Return who was not reached in a span and not since, those first whose message failed last."""
     people: dict[str, Person] = {}
-    for row in _rows(store, period.start, period.end):
+    for row in rows(store, period.start, period.end, _NAMES):
         if row[1] == Outcome.FAILED:
             person = _person(row)
             earlier = people.get(person.known_as)
             newest = person if earlier is None or person.sent_at >= earlier.sent_at else earlier
             people[person.known_as] = replace(newest, failed_count=1 + (earlier.failed_count if earlier else 0))
-    for row in _rows(store, period.start, now + HOUR):
+    for row in rows(store, period.start, now + HOUR, _NAMES):
         failed = people.get(row[3] or "")
         if failed and row[1] == Outcome.DELIVERED and row[0] > failed.sent_at:
             del people[failed.known_as]
@@ -118,20 +118,21 @@ def looked_up(people: Iterable[Person], history: History) -> Iterator[Person]:
     for hour, wanted in by_hour.items():
         numbers: dict[str, str] = {}
         for page in history.pages(hour, hour + HOUR):
-            rows = (row for row in page.rows if row.get("message_id") in wanted)
-            numbers.update((row["message_id"], str(row.get("to") or "")) for row in rows)
+            listed = (row for row in page.rows if row.get("message_id") in wanted)
+            numbers.update((row["message_id"], str(row.get("to") or "")) for row in listed)
         for message_id, person in wanted.items():
             yield replace(person, number=numbers.get(message_id) or None)
 
 
-def _rows(store: Store, start: datetime, end: datetime) -> Iterator[tuple[Any, ...]]:
+def rows(store: Store, start: datetime, end: datetime, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield some columns, `sent_at` first, of what was sent in [start, end), times in milliseconds."""
     from deliverywatch.sms.lake import merge  # brings pyarrow
 
     first, last = (int(moment.timestamp()) * 1000 for moment in (start, end))
     for day in steps(day_of(start), end, 24 * 60):
         for key, body in day_objects.bodies(store, folder_of(day)):
             with day_objects.readable(key):
-                yield from (row for row in merge.rows(body, _NAMES) if first <= row[0] < last)
+                yield from (row for row in merge.rows(body, names) if first <= row[0] < last)
 
 
 def _person(row: tuple[Any, ...]) -> Person:

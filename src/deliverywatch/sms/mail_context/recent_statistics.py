@@ -95,12 +95,19 @@ class RecentStatistics:
         ranked = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
         return tuple(Reason(*key, count, round(100 * count / total, 1)) for key, count in ranked[:_TOP])
 
-    def top_groups(self) -> tuple[tuple[str, tuple[Group, ...]], ...]:
-        """Return, by what they group, those with most failures and the largest of the others, for comparison."""
+    def top_groups(self, fewest_clients: int = 2) -> tuple[tuple[str, tuple[Group, ...]], ...]:
+        """Return, by what they group, those with most failures and the largest of the others, for comparison.
+
+        Lists, subaccounts and senders only where there are so many of them: one alone compares with nothing.
+        """
         places = tuple((by, _ranked(_named(self.tallies, by, "unknown"))) for by in PLACES)
         clients = ((by, _named(self.tallies, by, REST)) for by in CLIENTS)
-        # With one sender alone there is nothing to compare it with.
-        return (*places, *((by, _ranked(members)) for by, members in clients if len(members) > 1))
+        named = (
+            (by, _ranked(members))
+            for by, members in clients
+            if len(members) >= fewest_clients and members.keys() - {REST}
+        )
+        return (*places, *named)
 
     def samples(self) -> tuple[Sample, ...]:
         """Return the newest failed messages, those of the most frequent reason first."""

@@ -45,7 +45,10 @@ def test_under_chosen_names_an_upload_becomes_an_item(named: Intake) -> None:
     named.put("test-file.txt", b"hello, world\n", ContentType="text/plain")
     named.settle()
     (item,) = map(plain, named.client("dynamodb").scan(TableName="processing-metadata")["Items"])
-    assert item["key"] == "test-file.txt"
+    assert (item["s3_key"], item["bucket"]) == ("test-file.txt", "uploads-of-a-shop")
+    assert (item["file_size"], item["content_type"]) == (13, "text/plain")
+    assert item["event_time"] <= item["processed_at"]
+    assert item["message_id"]
     events = named.client("logs").filter_log_events(logGroupName="/aws/lambda/sqs-processor-lambda")["events"]
     assert any("batch_processed" in event["message"] for event in events)
 

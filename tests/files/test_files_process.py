@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from files_world import (
@@ -19,8 +20,9 @@ from files_world import (
     sqs_event,
 )
 
-from deliverywatch.errors import InputError, TableUnavailable
+from deliverywatch.errors import InputError, StoreUnavailable, TableUnavailable
 from deliverywatch.files import process
+from deliverywatch.files.records.events import Details, State
 from deliverywatch.files.records.items import Item
 from deliverywatch.files.records.sqs import messages_of
 
@@ -110,6 +112,54 @@ def test_the_reason_of_a_failure_is_kept_by_message() -> None:
     assert throttled.objects == (f"{BUCKET}/b",)
     assert throttled.receive_count == 3
     assert malformed.as_item()["expires_at"] == int(NOON.timestamp()) + 21 * 24 * 3600
+
+
+class Bucket:
+    """A bucket that shows a content type, or refuses to."""
+
+    def __init__(self, refusal: StoreUnavailable | None = None) -> None:
+        self.refusal = refusal
+
+    def details(self, bucket: str, key: str, version: str) -> Details:
+        assert (bucket, key, version) == (BUCKET, "a", "null")
+        if self.refusal:
+            raise self.refusal
+        return Details("text/plain")
+
+    def state(self, bucket: str, key: str, version: str) -> tuple[State, str]:
+        raise AssertionError(f"{bucket}/{key} {version} is no old event.")
+
+
+def content_types(objects: Bucket, watched: str = BUCKET, **more: Any) -> list[str | None]:
+    """What items of an upload and of a removal hold; empty where the message failed."""
+    table, event = MemoryTable(), body(s3_record("a"), s3_record("b", name="ObjectRemoved:Delete"))
+    ports = process.Ports(table=table, failures=MemoryFailures(), lake=MemoryLake(), objects=objects)
+    process.process(
+        messages_of(sqs_event(event)), NOON, ports, process.Settings(KEEP, 5, watched_bucket=watched, **more)
+    )
+    return [item.get("content_type") for item in table.items.values()]
+
+
+def test_an_item_has_the_content_type_that_its_object_shows() -> None:
+    assert content_types(Bucket()) == ["text/plain", None]
+
+
+def test_the_objects_of_another_bucket_are_not_looked_at() -> None:
+    assert content_types(Bucket(), watched="another") == [None, None]
+
+
+REFUSED = StoreUnavailable("S3 did not give the details of an object of incoming: 403.", kind="refused")
+DOWN = StoreUnavailable("S3 did not give the details of an object of incoming: 503.")
+
+
+@pytest.mark.parametrize(
+    ("objects", "has_pusher", "items"),
+    [(Bucket(REFUSED), False, [None, None]), (Bucket(REFUSED), True, [None]), (Bucket(DOWN), False, [None])],
+)
+def test_an_item_lacks_its_content_type_rather_than_to_be_lost_where_no_right_to_it_is_given(
+    objects: Bucket, has_pusher: bool, items: list[None]
+) -> None:
+    assert content_types(objects, has_pusher=has_pusher) == items
 
 
 class BrokenTable(MemoryTable):

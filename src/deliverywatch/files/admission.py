@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from deliverywatch.files.verify import Listed
 
 _MEGABYTE = 1_000_000
+# The kind of a StoreUnavailable that only rights can end.
+REFUSED = "refused"
 
 # A parameter of the stack -> the variable in which a function gets it.
 VARIABLES = {

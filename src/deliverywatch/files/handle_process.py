@@ -27,9 +27,9 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     Raises:
         TableUnavailable: No message could be stored, but all may be later: raised so that Lambda slows down.
     """
-    report = process.process(
-        messages_of(event), datetime.now(UTC), _ports(account_of(context)), from_environment(os.environ)
-    )
+    settings = from_environment(os.environ)
+    ports = _ports(account_of(context), has_pusher=settings.has_pusher)
+    report = process.process(messages_of(event), datetime.now(UTC), ports, settings)
     frame = {"system": "files", "environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
     for result in report.results:
         if result.failure:
@@ -41,13 +41,13 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 
 
 @cache
-def _ports(account: str) -> process.Ports:
+def _ports(account: str, *, has_pusher: bool) -> process.Ports:
     dynamodb, s3 = aws.client("dynamodb"), owned_by(aws.client("s3"), account)
     return process.Ports(
         table=aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]),
         failures=aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"]),
         lake=aws.Lake(s3, os.environ["DELIVERYWATCH_BUCKET"], mail_context.KEY),
-        objects=Objects(s3),
+        objects=Objects(s3, everything=has_pusher),
         queue=aws.Queue(aws.client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"]),
         spread=ThreadPoolExecutor(aws.WRITERS).map,
     )

@@ -7,6 +7,7 @@ is conditional, so that a message can be processed any number of times, in any o
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +17,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.errors import DeliveryWatchError, TableUnavailable
+from deliverywatch.errors import DeliveryWatchError, StoreUnavailable, TableUnavailable
 from deliverywatch.files import admission
 from deliverywatch.files.admission import Filters
 from deliverywatch.files.records import items, mail_context, messages
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from deliverywatch.files.records.events import ObjectEvent
     from deliverywatch.files.records.items import Item, Retention
     from deliverywatch.files.records.sqs import Message
+
+log = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
@@ -93,8 +96,8 @@ class Settings:
 
     Attributes:
         most_receives: Deliveries after which SQS puts a message aside.
-        has_pusher: Whether items have details; what did not pass the pusher gets them here.
-        watched_bucket: The bucket whose objects may be read.
+        has_pusher: Whether items have all details, and not only the content type.
+        watched_bucket: The bucket whose objects may be read: what did not pass the pusher gets its details here.
     """
 
     retention: Retention
@@ -105,7 +108,7 @@ class Settings:
 
     def adds_details(self, event: ObjectEvent) -> bool:
         """Return whether an event without details gets them: of another bucket only if its type decides."""
-        return self.has_pusher and (event.bucket == self.watched_bucket or bool(self.filters.content_types))
+        return event.bucket == self.watched_bucket or bool(self.filters.content_types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +182,7 @@ def _process_one(message: Message, now: datetime, ports: Ports, settings: Settin
 def _done(event: ObjectEvent, message_id: str, now: datetime, ports: Ports, settings: Settings) -> Outcome | Exception:
     """Keep an event, and return what became of it, or why that cannot be said."""
     try:
-        objects = ports.objects if settings.adds_details(event) else None
-        admitted = admission.admitted(event, settings.filters, objects)
+        admitted = _admitted(event, ports.objects, settings)
         if admitted is None:
             return Outcome.LEFT_OUT
         item = items.item(admitted, message_id, now, settings.retention)
@@ -189,6 +191,17 @@ def _done(event: ObjectEvent, message_id: str, now: datetime, ports: Ports, sett
         return Outcome.STORED if ports.table.keep(item) else Outcome.STALE
     except Exception as error:
         return error
+
+
+def _admitted(event: ObjectEvent, objects: Objects | None, settings: Settings) -> ObjectEvent | None:
+    try:
+        return admission.admitted(event, settings.filters, objects if settings.adds_details(event) else None)
+    except StoreUnavailable as error:
+        # An item without its content type is worth more than none, unless the type decides.
+        if error.kind != admission.REFUSED or settings.has_pusher:
+            raise
+        log.warning("%s The item has no content type.", error)
+        return admission.admitted(event, settings.filters, None)
 
 
 def _is_undone(event: ObjectEvent, now: datetime, objects: Objects | None, settings: Settings) -> bool:

@@ -74,12 +74,13 @@ def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
     from deliverywatch.files.records.items import Retention
 
     cloud, deployment = target.find()
+    has_pusher = "FilesContentTypes" in deployment.parameters
     dynamodb, s3 = cloud.client("dynamodb"), cloud.s3_of(deployment.account)
     ports = flow.Ports(
         table=aws.Table(dynamodb, deployment.output("FilesTable")),
         failures=aws.Failures(dynamodb, deployment.output("FilesFailuresTable")),
         lake=aws.Lake(s3, deployment.bucket, mail_context.KEY),
-        objects=Objects(s3),
+        objects=Objects(s3, everything=has_pusher),
     )
     days = (int(deployment.parameters[name]) for name in ("FilesItemDays", "FilesTombstoneDays"))
     settings = flow.Settings(
@@ -87,7 +88,7 @@ def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
         # A message that fails here is in no queue: it is no dead letter, however often it was delivered.
         most_receives=1_000_000,
         filters=Filters.of(deployment.parameters),
-        has_pusher="FilesContentTypes" in deployment.parameters,
+        has_pusher=has_pusher,
         watched_bucket=deployment.output("FilesBucket"),
     )
     return [

@@ -48,9 +48,9 @@ RUNS: Mapping[str, Run] = {
     "operate-examine": Run(seconds=15, s3_writes=3, s3_reads=4, cloudwatch_calls=5, metrics=1),
     # One opening of the page: the key of links is read from SSM, which is free, and the incident from S3.
     "operate-acknowledge": Run(seconds=0.5, s3_reads=1, s3_writes=1, log_bytes=600),
-    # Of a file; those that come together share a run.
-    "files-process": Run(seconds=0.2, log_bytes=500),
-    "files-push": Run(seconds=0.3, s3_reads=1, log_bytes=500),
+    # Of a file; those that come together share a run. With the pusher it is that which asks S3 for the content type.
+    "files-process": Run(seconds=0.2, s3_reads=1, log_bytes=500),
+    "files-push": Run(seconds=0.3, log_bytes=500),
     # The state document of either stream.
     "email-judge": Run(seconds=0.3, s3_reads=2, s3_writes=2, log_bytes=1_500),
     **dict.fromkeys(("email-transform", "email-compact", "queries-reconcile", "queries-execute"), UNMEASURED),

@@ -102,6 +102,27 @@ def test_only_rules_over_this_stack_are_its_mutes() -> None:
     assert (found.name, found.start, found.end, found.is_ours) == ("weekly", None, None, False)
 
 
+@pytest.mark.parametrize(
+    ("expression", "zone", "duration", "end"),
+    [
+        ("at(2026-11-29T20:00)", "UTC", "PT4H", datetime(2026, 11, 30, tzinfo=UTC)),
+        ("at(2026-11-29T20:00)", "Europe/Rome", "PT4H", datetime(2026, 11, 29, 23, tzinfo=UTC)),
+        ("at(9999-12-31T23:59)", "UTC", "P15D", datetime(9999, 12, 30, tzinfo=UTC)),
+        ("at(9999-12-31T23:59)", "America/New_York", "P15D", None),
+        ("at(2026-11-29T20:00)", "right/Europe/Rome", "PT4H", None),
+        ("cron(0 22 * * FRI-MON)", "UTC", "PT4H", None),
+        ("cron(what CloudWatch takes one day)", "UTC", "PT4H", None),
+    ],
+)
+def test_a_rule_of_somebody_else_has_an_end_if_it_mutes_once(
+    expression: str, zone: str, duration: str, end: datetime | None
+) -> None:
+    schedule = {"Expression": expression, "Timezone": zone, "Duration": duration}
+    rule = {"Name": "theirs", "Rule": {"Schedule": schedule}, "Status": "SCHEDULED"}
+    (mute,) = mutes.of_stack(Rules({**rule, "MuteTargets": {"AlarmNames": [f"{PREFIX}-sms-warning"]}}), PREFIX)
+    assert (mute.end, mute.is_ours) == (end, False)
+
+
 def incident(watch: str, opened: datetime, level: Level = Level.OK) -> Incident:
     change = Change(1, Event.OPENED, Level.WARNING, Level.OK, opened)
     return Incident(watch, f"INC-{opened:%m%d-%H%M}", level, opened, opened, watch, 1, timeline=(change,))

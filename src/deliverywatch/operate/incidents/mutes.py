@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from cwalarm.schedules import mute_rules, zones
 from deliverywatch.errors import InputError
 
 # Of CloudWatch: alarms per rule, characters of a description, and how long a window may be.
@@ -20,7 +21,8 @@ LONGEST = timedelta(days=15)
 # CloudWatch's word for a rule whose last window is over.
 ENDED = "EXPIRED"
 ALL = ("ACTIVE", "SCHEDULED", ENDED)
-_AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d)\)")
+# A day before the calendar ends, so that it is a time in every zone.
+_LAST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class Mute:
     def end(self) -> datetime | None:
         """When its window ends; None for a rule that comes again and again, which may never."""
         length = _length(self.duration)
-        return self.start + length if self.start and length else None
+        if self.start is None or length is None:
+            return None
+        return self.start + length if length <= _LAST - self.start else _LAST
 
 
 class Rules(Protocol):
@@ -108,23 +112,30 @@ def of_stack(rules: Rules, prefix: str, statuses: Sequence[str] = ("ACTIVE", "SC
     described = [rules.describe(name) for name in rules.names(statuses)]
     mutes = [_mute(rule, prefix) for rule in described if rule]
     ours = [mute for mute in mutes if any(name.startswith(f"{prefix}-") for name in mute.alarms)]
-    return sorted(ours, key=lambda mute: (mute.end or datetime.max.replace(tzinfo=UTC), mute.name))
+    return sorted(ours, key=lambda mute: (mute.end or _LAST, mute.name))
 
 
 def _mute(rule: Mapping[str, Any], prefix: str) -> Mute:
     schedule = rule["Rule"]["Schedule"]
-    once = _AT.fullmatch(schedule["Expression"].strip())
-    # A zone of its own is that of a rule which somebody else made; ours are in UTC.
-    is_utc = schedule.get("Timezone", "UTC") == "UTC"
     return Mute(
         name=rule["Name"],
         reason=rule.get("Description", ""),
         status=rule["Status"],
         alarms=tuple((rule.get("MuteTargets") or {}).get("AlarmNames") or ()),
-        start=datetime.fromisoformat(once[1]).replace(tzinfo=UTC) if once and is_utc else None,
+        start=_start(schedule),
         duration=schedule["Duration"],
         is_ours=rule["Name"].startswith(f"{prefix}-mute-"),
     )
+
+
+def _start(schedule: Mapping[str, Any]) -> datetime | None:
+    """Return when a rule's one window begins; None for one that comes again, and for what only CloudWatch reads."""
+    try:
+        once = mute_rules.parse(schedule["Expression"])
+        zone = zones.zone(schedule.get("Timezone") or "UTC")
+        return once.replace(tzinfo=zone).astimezone(UTC) if isinstance(once, datetime) else None
+    except (InputError, OverflowError):
+        return None
 
 
 def _length(duration: str) -> timedelta | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.channels.protocol.notification import (
@@ -87,6 +88,7 @@ def dispatch(
     """Send every channel what it has not got yet, and return how those do that were tried."""
     if ports.channels is None:
         return []
+    _forget(pending, ports, {channel.kind.value for channel in settings.channels})
     healths = []
     for channel in settings.channels:
         line = Line(channel, ports, ports.channels, settings, invocation, now)
@@ -96,6 +98,18 @@ def dispatch(
             health = Health(channel, channel.kind.value, f"Its message could not be made: {type(error).__name__}.")
         healths += [health] if health else []
     return healths
+
+
+def _forget(pending: Sequence[Pending], ports: Ports, present: set[str]) -> None:
+    """Take what is due to channels that the stack has no more."""
+    gone = [(one.incident.watch, channel) for one in pending for channel in one.incident.waiting_channels - present]
+    for watch, channel in gone:
+        with suppress(StoreUnavailable, StoreConflict):
+            incident_store.change(ports.store, watch, partial(_without, channel=channel))
+
+
+def _without(incident: Incident | None, channel: str) -> Incident | None:
+    return incident.without_channel(channel) if incident else None
 
 
 @dataclass(frozen=True, slots=True)

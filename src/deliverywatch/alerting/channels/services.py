@@ -32,8 +32,15 @@ class Service(Protocol):
 def service_of(kind: Kind) -> Service:
     """Return a channel's module."""
     match kind:
+        case Kind.SLACK:
+            from deliverywatch.alerting.channels import slack
+
+            return slack
+        case Kind.TEAMS:
+            from deliverywatch.alerting.channels import teams
+
+            return teams
         case Kind.WEBHOOK:
             from deliverywatch.alerting.channels import webhook
 
             return webhook
-    raise NotImplementedError(kind)

@@ -214,6 +214,12 @@ class Incident:
         threads = dict(self.threads) | ({channel: thread} if thread else {})
         return replace(self, undelivered=undelivered, threads=tuple(threads.items()))
 
+    def without_channel(self, channel: str) -> Incident:
+        """Return the incident with nothing due to a channel."""
+        earlier = self.earlier.without_channel(channel) if self.earlier else None
+        undelivered = tuple(one for one in self.undelivered if one[0] != channel)
+        return replace(self, undelivered=undelivered, earlier=_pending(earlier))
+
 
 def _pending(incident: Incident | None) -> Incident | None:
     return incident if incident and incident.is_pending else None

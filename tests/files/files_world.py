@@ -76,7 +76,8 @@ def supersedes(new: Item, stored: Item | None) -> bool:
     listed_at = stored.get("listed_at", "")
     if "listed_at" in new:
         is_later = bool(stored["event_time"] < new["listed_at"] and listed_at < new["listed_at"])
-        return is_later and _content(new) != _content(stored)
+        is_elsewhere = "is_latest" in new and "listed_at" in stored and new["is_latest"] != stored.get("is_latest")
+        return is_later and (is_elsewhere or _content(new) != _content(stored))
     return bool(stored["sequencer"] < new["sequencer"] and listed_at <= new["event_time"])
 
 

@@ -38,7 +38,9 @@ def event(second: int, sequencer: str, state: State, *, details: bool) -> Object
     )
 
 
-def listed(second: int, age_seconds: int, state: State = State.PRESENT) -> ObjectEvent:
+def listed(
+    second: int, age_seconds: int, state: State = State.PRESENT, *, is_latest: bool | None = None
+) -> ObjectEvent:
     there = state is State.PRESENT
     return ObjectEvent(
         bucket=BUCKET,
@@ -51,6 +53,7 @@ def listed(second: int, age_seconds: int, state: State = State.PRESENT) -> Objec
         size_bytes=second if there else None,
         etag=f"e{second % 3}" if there else None,
         listed_at=NOON + timedelta(seconds=second),
+        is_latest=is_latest,
     )
 
 
@@ -62,7 +65,13 @@ EVENTS = st.one_of(
         st.sampled_from([State.PRESENT, State.REMOVED]),
         details=st.booleans(),
     ),
-    st.builds(listed, st.integers(0, 9), st.integers(0, 3), st.sampled_from([State.PRESENT, State.REMOVED])),
+    st.builds(
+        listed,
+        st.integers(0, 9),
+        st.integers(0, 3),
+        st.sampled_from([State.PRESENT, State.REMOVED]),
+        is_latest=st.sampled_from([None, True, False]),
+    ),
 )
 
 

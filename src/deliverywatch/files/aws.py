@@ -39,13 +39,15 @@ _NEWER_LISTING = (
     "(event_time < :listed_at AND (attribute_not_exists(listed_at) OR listed_at < :listed_at) AND "
     "(#state <> :state OR %s))"
 )
+# What only listings know may have got another place among the versions of its key.
+_OTHER_PLACE = "(attribute_exists(listed_at) AND (attribute_not_exists(is_latest) OR is_latest <> :is_latest))"
 _OTHER_CONTENT = "attribute_not_exists(etag) OR etag <> :etag"
 
 # What a batch of SQS, and BatchWriteItem, take at most.
 _MESSAGES_PER_CALL = 10
 _PUTS_PER_CALL = 25
 # What an item has only of some states, and a listing must not leave of the state before.
-_OPTIONAL = ("size_bytes", "file_size", "etag", "content_type", "metadata", "checksums", "expires_at")
+_OPTIONAL = ("size_bytes", "file_size", "etag", "is_latest", "content_type", "metadata", "checksums", "expires_at")
 
 
 def client(service: str) -> Any:
@@ -87,13 +89,15 @@ class Table:
         fields = {name: value for name, value in item.items() if name not in ("object", "version", "sequencer")}
         sets = [f"#{name} = :{name}" for name in fields]
         removed = [name for name in _OPTIONAL if name not in fields]
+        differs = _OTHER_CONTENT if "etag" in item else "attribute_exists(etag)"
+        differs = f"{differs} OR {_OTHER_PLACE}" if "is_latest" in item else differs
         values = {f":{name}": value for name, value in fields.items()} | {":sequencer": item["sequencer"]}
         self._dynamodb.update_item(
             TableName=self._name,
             Key=typed({"object": item["object"], "version": item["version"]}),
             UpdateExpression=f"SET {', '.join(sets)}, #sequencer = if_not_exists(#sequencer, :sequencer)"
             f" REMOVE {', '.join(removed)}",
-            ConditionExpression=_NEWER_LISTING % (_OTHER_CONTENT if "etag" in item else "attribute_exists(etag)"),
+            ConditionExpression=_NEWER_LISTING % differs,
             ExpressionAttributeNames={f"#{name}": name for name in (*fields, "object", "sequencer")},
             ExpressionAttributeValues=typed(values),
         )
@@ -180,6 +184,8 @@ def typed(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _typed(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         return {"S": value}
+    if isinstance(value, bool):
+        return {"BOOL": value}
     return {"N": str(value)} if isinstance(value, int) else {"M": typed(value)}
 
 

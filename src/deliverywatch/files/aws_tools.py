@@ -155,10 +155,22 @@ class VersionListing:
         listing = {"Bucket": self._name, "Prefix": prefix}
         with _translated(StoreUnavailable, f"The bucket {self._name} could not be listed"):
             for page in self._s3.get_paginator("list_object_versions").paginate(**listing):
-                listed_at = _date(page)
-                versions = [_listed(entry, State.PRESENT, listed_at) for entry in page.get("Versions", [])]
-                markers = [_listed(entry, State.DELETE_MARKER, listed_at) for entry in page.get("DeleteMarkers", [])]
-                yield from filter(self._watched.takes, [*versions, *markers])
+                yield from filter(self._watched.takes, _entries(page))
+
+    def latest(self, key: str) -> Listed | None:
+        """Return the version that S3 calls the latest of a key, which may be a delete marker; None without any.
+
+        The first of a listing is the newest version of the key itself: all others that begin so come after it.
+        """
+        with _translated(StoreUnavailable, f"The bucket {self._name} could not be listed"):
+            page = self._s3.list_object_versions(Bucket=self._name, Prefix=key)
+        return next((listed for listed in _entries(page) if listed.key == key and listed.is_latest), None)
+
+
+def _entries(page: Mapping[str, Any]) -> list[Listed]:
+    listed_at = _date(page)
+    versions = [_listed(entry, State.PRESENT, listed_at) for entry in page.get("Versions", [])]
+    return versions + [_listed(entry, State.DELETE_MARKER, listed_at) for entry in page.get("DeleteMarkers", [])]
 
 
 def _date(page: Mapping[str, Any]) -> datetime:
@@ -177,6 +189,7 @@ def _listed(entry: Mapping[str, Any], state: State, listed_at: datetime) -> List
         size_bytes=entry.get("Size"),
         last_modified=entry["LastModified"].astimezone(UTC),
         listed_at=listed_at,
+        is_latest=entry.get("IsLatest"),
     )
 
 

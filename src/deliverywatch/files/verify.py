@@ -21,7 +21,10 @@ _PER_MESSAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One version in a bucket's listing; `listed_at` is when S3 made this part of the listing."""
+    """One version in a bucket's listing; `listed_at` is when S3 made this part of the listing.
+
+    `is_latest` is S3's word on which version of its key it would return; None where it did not say so.
+    """
 
     key: str
     version: str
@@ -30,6 +33,7 @@ class Listed:
     size_bytes: int | None
     last_modified: datetime
     listed_at: datetime
+    is_latest: bool | None = None
 
 
 class Listing(Protocol):
@@ -141,6 +145,7 @@ def _body(bucket: str, chunk: Sequence[Listed]) -> str:
             "etag": listed.etag,
             "size": listed.size_bytes,
             "last_modified": as_text(listed.last_modified),
+            "is_latest": listed.is_latest,
         }
         for listed in chunk
     ]

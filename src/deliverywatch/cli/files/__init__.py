@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
     from deliverywatch.files.aws_tools import VersionListing
+    from deliverywatch.files.find import KeyState
     from deliverywatch.files.verify import Differences
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
@@ -117,34 +119,42 @@ def _text(result: dict[str, Any]) -> str:
 def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None:
     """Show all versions of the object KEY that the table knows.
 
+    S3 says which of them is there now; where it cannot be asked, the table.
+
     \b
-    JSON: {"object": "bucket/key", "current": {...} or null, "versions": [{...}]}
-    Exit codes: 0 there is an object now, 3 there is none.
+    JSON: {"object": "bucket/key", "current": {...} or null, "decided_by": "s3" or
+           "table", "undecided": [""], "unknown_version": "", "versions": [{...}]}
+    Exit codes: 0 there is an object now, 3 there is none, 5 it is undecided.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files import aws_tools
-    from deliverywatch.files.records import items
+    from deliverywatch.files import find as flow
+    from deliverywatch.files.admission import Filters
     from deliverywatch.files.records.events import object_of
 
     cloud, deployment = target.find()
-    name = object_of(bucket or deployment.output("FilesBucket"), key)
+    bucket = bucket or deployment.output("FilesBucket")
+    name = object_of(bucket, key)
     table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
     versions = sorted(table.versions(name), key=lambda version: (version["event_time"], version["sequencer"]))
-    current = items.current(versions)
+    listing = aws_tools.VersionListing(cloud.s3_of(deployment.account), bucket, Filters())
+    answer = flow.find(key, versions, listing)
     if as_json:
-        print_json({"object": name, "current": current, "versions": versions})
+        print_json({"object": name, **asdict(answer)})
     else:
-        _print_versions(name, versions, current)
-    if current is None:
+        _print_versions(answer)
+        echo(one_line(answer.sentence(name)), err=True)
+    if answer.is_uncertain:
+        raise SystemExit(Exit.UNSEEN)
+    if answer.current is None:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _print_versions(name: str, versions: list[dict[str, Any]], current: Any) -> None:
-    for version in versions:
-        mark = "now" if current is not None and version["version"] == current["version"] else ""
+def _print_versions(answer: KeyState) -> None:
+    for version in answer.versions:
+        is_current = answer.current is not None and version["version"] == answer.current["version"]
+        mark = "may" if version["version"] in answer.undecided else "now" if is_current else ""
         size = f"{version['size_bytes']:,} bytes" if "size_bytes" in version else ""
         echo(f"{version['event_time'][:19]}  {version['state']:13} {size:>16}  {mark:3}  {version['version']}")
-    state = "is there" if current is not None else "is not there now" if versions else "is not known"
-    echo(f"{one_line(name)} {state}.", err=True)
 
 
 @files.command()

@@ -54,6 +54,7 @@ class ObjectEvent:
         time: When it happened, or when an object of a listing was last modified; aware.
         sequencer: Padded to `SEQUENCER_DIGITS`; empty for an object of a listing, and for an event that has none.
         listed_at: When the object's listing was made, or the time of an event without a sequencer; else None.
+        is_latest: Whether its listing calls it the latest version of its key; None for an event that S3 sent.
     """
 
     bucket: str
@@ -67,6 +68,7 @@ class ObjectEvent:
     etag: str | None = None
     details: Details | None = None
     listed_at: datetime | None = None
+    is_latest: bool | None = None
 
 
 def object_of(bucket: str, key: str) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deliverywatch.files.records.events import ObjectEvent, State, as_text, object_of
+from deliverywatch.files.records.versions import is_by_event, newest
 
 # S3's clock dates events, Lambda's the tombstones.
 _CLOCKS_DIFFER = timedelta(hours=1)
@@ -59,6 +60,7 @@ def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retentio
         "file_size": event.size_bytes,
         "etag": event.etag,
         "listed_at": as_text(event.listed_at) if event.listed_at else None,
+        "is_latest": event.is_latest,
         "expires_at": _expiry(event, now, retention),
         **({name: value or None for name, value in asdict(event.details).items()} if event.details else {}),
     }
@@ -77,13 +79,25 @@ def as_read(fields: Mapping[str, Any]) -> Item:
 def current(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Return the version that S3 would return for a key, out of all its items; None if there is no object now.
 
-    Removing a version for good uncovers the one before it; a delete marker hides them all.
+    Removing a version for good uncovers the one before it; a delete marker hides them all. Of several that are
+    `undecided`, a delete marker is taken, or else what was found in a listing, which rounds its times down.
     """
-    remaining = [item for item in map(as_read, versions) if item["state"] != State.REMOVED]
-    # A version from a listing has no sequencer: then the times decide, which all have.
-    order = "sequencer" if all(item["sequencer"] for item in remaining) else "event_time"
-    newest = max(remaining, key=lambda item: str(item[order]), default=None)
-    return newest if newest and newest["state"] == State.PRESENT else None
+    last = max(_newest(versions), key=_likely_last, default=None)
+    return last if last and last["state"] == State.PRESENT else None
+
+
+def undecided(versions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the versions of which any may be the newest, if the table does not tell them apart."""
+    possible = _newest(versions)
+    return possible if len(possible) > 1 else []
+
+
+def _newest(versions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return newest([item for item in map(as_read, versions) if item["state"] != State.REMOVED])
+
+
+def _likely_last(item: Mapping[str, Any]) -> tuple[bool, bool, str]:
+    return item["state"] == State.DELETE_MARKER, not is_by_event(item), str(item["event_time"])
 
 
 def is_over(item: Item, now: datetime) -> bool:

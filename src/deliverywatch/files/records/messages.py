@@ -242,6 +242,7 @@ def _listed(listing: Mapping[str, Any], entry: Mapping[str, Any]) -> Reading:
         size_bytes=_size(entry),
         etag=checked_word(entry.get("etag"), "etag"),
         listed_at=as_time(listing.get("listed_at")),
+        is_latest=is_latest if isinstance(is_latest := entry.get("is_latest"), bool) else None,
     )
     return Reading((event,))
 

@@ -54,6 +54,7 @@ class Response:
     outcome: str
     incident: str = ""
     action: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +81,22 @@ class Responder:
             return _shown(request, contents.not_allowed(), "refused")
         try:
             link = self.signer(now).verified(request.path, now)
-            response = self._of_link(request, link, now)
         except LinkRefused:
             return _shown(request, contents.refused(), "refused")
         except LinkExpired:
             return _shown(request, contents.expired(), "expired")
         except DeliveryWatchError as error:
-            return _shown(request, contents.unavailable(str(error)), error.kind)
+            return _unavailable(request, error)
+        response = self._of_link(request, link, now)
         return replace(response, incident=link.incident, action=link.action.value)
 
     def _of_link(self, request: Request, link: Link, now: datetime) -> Response:
+        try:
+            return self._answered(request, link, now)
+        except DeliveryWatchError as error:
+            return _unavailable(request, error)
+
+    def _answered(self, request: Request, link: Link, now: datetime) -> Response:
         if not self.budget.take(link.incident, now):
             return _shown(request, contents.too_many(), "throttled")
         incident = incident_store.read(self.store, link.watch)
@@ -136,6 +143,10 @@ def _problem(request: Request, by: str) -> str:
     if request.is_cross_site or request.form.get(_TRAP):
         return "That was not sent from this page, or by a program. Nothing was changed; please send it from here."
     return "" if by else "Please type your name: later mails say who has taken it on. Nothing was changed."
+
+
+def _unavailable(request: Request, error: DeliveryWatchError) -> Response:
+    return replace(_shown(request, contents.unavailable(str(error)), error.kind), problem=str(error))
 
 
 def _shown(request: Request, page: Page, outcome: str) -> Response:

@@ -25,7 +25,7 @@ def handler(event: object, _context: Any) -> dict[str, Any]:
     """Answer a request; the log names the incident and what became of the request, and no link, address or person."""
     response = _responder().respond(request_of(event), datetime.now(UTC))
     line = {"status": response.answer["statusCode"], "outcome": response.outcome}
-    named = {"incident": response.incident, "action": response.action}
+    named = {"incident": response.incident, "action": response.action, "problem": response.problem}
     print(json.dumps({"event": "operate_acknowledge", **line, **named}), flush=True)
     return dict(response.answer)
 

@@ -21,6 +21,7 @@ from deliverywatch.local.cloud.cloudwatch.alarms import Alarms, Transition
 from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
 from deliverywatch.local.cloud.cloudwatch.monitoring import Monitoring
 from deliverywatch.local.cloud.compute import schedules
+from deliverywatch.local.cloud.compute.function_urls import FunctionUrls
 from deliverywatch.local.cloud.compute.lambdas import Failure, Functions, send
 from deliverywatch.local.cloud.compute.queues import Queues
 from deliverywatch.local.cloud.compute.states import States
@@ -62,6 +63,7 @@ class LocalCloud:
         self._monitoring = Monitoring(self.clock, self._alarms.series)
         self._publisher = Publisher(self.clock, self._alarms.store)
         self._functions = Functions(self.clock, self._publisher)
+        self._urls = FunctionUrls(self.clock, self._publisher)
         self._queues = Queues(self.clock, self._alarms.store)
         self.ses = SesEvents(self.clock, self._publisher, self.client)
         self._outbox = Outbox(self.clock, self.ses.accept)
@@ -193,7 +195,7 @@ class LocalCloud:
         access.install(self._hooks, self.uses)
         formation.install(self._hooks, self.clock)
         for bridge in (
-            *(self._functions, self._queues, self._alarms, self._monitoring, self._outbox, self.firehose),
+            *(self._functions, self._urls, self._queues, self._alarms, self._monitoring, self._outbox, self.firehose),
             *(Dialect(self.clock), self.states, answers, schedules, change_sets, LakeFormation(), conditions),
         ):
             bridge.install(self._hooks)

@@ -75,12 +75,24 @@ def _with_narrower_resources(original: Callable[..., str]) -> Callable[..., str]
             return _schedule_arn(path.removeprefix("/schedules/"), body, query)
         if service == "ssm" and str(headers.get("x-amz-target", "")).endswith(".GetParameters"):
             bodies = [json.dumps({"Name": name}).encode() for name in json.loads(body)["Names"]]
+        if path.endswith("/PutAlarmMuteRule") or str(headers.get("x-amz-target", "")).endswith(".PutAlarmMuteRule"):
+            return _AND.join(_muted_arns(body, is_cbor="cbor" in headers.get("content-type", "")))
         if service == "athena" and body:
             execution = hooks.inside("services.athena", "_executions").get(json.loads(body).get("QueryExecutionId"))
             bodies = [json.dumps({"WorkGroup": execution["WorkGroup"]}).encode() if execution else body]
         return _AND.join(original(service, method, path, headers, body, query, *rest) for body in bodies)
 
     return resource
+
+
+def _muted_arns(body: bytes, *, is_cbor: bool) -> list[str]:
+    """Return the rule and each alarm that it mutes: CloudWatch asks for the right to all of them."""
+    import cbor2  # of the extra `local`
+
+    request = cbor2.loads(body) if is_cbor else json.loads(body)
+    alarms = (request.get("MuteTargets") or {}).get("AlarmNames") or ()
+    names = [f"alarm-mute-rule:{request['Name']}", *(f"alarm:{name}" for name in alarms)]
+    return [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:{name}" for name in names]
 
 
 def _with_concurrency(original: Callable[[str, str], str | None]) -> Callable[[str, str], str | None]:

@@ -51,7 +51,8 @@ NAMES = {
     "services.lambda_svc": (
         "_dispatch_esm_batch", "_emit_lambda_logs", "_emit_lambda_metrics", "_ensure_poller", "_esm_backoff_until",
         "_execute_function_with_config_scope", "_execution_record_for_config", "_functions",
-        "_get_func_record_for_ref", "_poll_sqs", "invoke_async_with_retry",
+        "_get_func_record_for_ref", "_poll_sqs", "handle_function_url_request", "invoke_async_with_retry",
+        "resolve_function_url",
     ),
     "services.s3": (
         "_bucket_lifecycle", "_bucket_notifications", "_bucket_owner_account", "_check_put_preconditions",

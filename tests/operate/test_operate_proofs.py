@@ -160,6 +160,14 @@ def unfilled_input(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
     patch.setattr(schedules, "_firing", as_it_is)
 
 
+def credulous_scheduler(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    patch.setattr(schedules, "refusal", lambda _: "")
+
+
+def narrow_scheduler(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    patch.setattr(schedules, "refusal", lambda one: "" if one["ScheduleExpression"] == "rate(1 day)" else "Invalid.")
+
+
 def lost_references(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
     patch.setattr(Sent, "_headers", lambda sent: {"headers": [{"name": "Subject", "value": sent.subject}]})
 
@@ -179,6 +187,9 @@ FAULTS = {
     "alarm-window-slides": ("alarm", aligned_windows),
     "stamp-counts-after-its-minute": ("alarm", early_stamps),
     "scheduler-fills-time": ("schedule", unfilled_input),
+    "scheduler-refuses-expressions": ("expressions", credulous_scheduler),
+    "scheduler-ranges-wrap": ("expressions", narrow_scheduler),
+    "scheduler-takes-undocumented": ("expressions", narrow_scheduler),
     "ses-keeps-references": ("mail", lost_references),
 }
 
@@ -273,6 +284,8 @@ def test_who_may_do_nothing_proves_nothing_and_leaves_nothing(
         ("schedule", "PutRolePolicy"),
         ("schedule", "CreateSchedule"),
         ("schedule", "ReceiveMessage"),
+        ("expressions", "CreateSchedule"),
+        ("expressions", "UpdateSchedule"),
         ("mail", "CreateConfigurationSetEventDestination"),
         ("mail", "SendEmail"),
     ],
@@ -327,7 +340,7 @@ def test_the_verb_says_before_what_it_makes_and_what_it_costs_and_asks(smoke: An
     planned = smoke("--dry-run")
     assert planned.exit_code == 0
     assert "111122223333" in planned.stderr
-    assert "at most 39 minutes and costs about 0.00" in planned.stderr
+    assert "at most 41 minutes and costs about 0.00" in planned.stderr
     assert all(f"  {proof.name}" in planned.stderr for proof in PROOFS)
 
 

@@ -24,6 +24,18 @@ _SIMULATOR = "success@simulator.amazonses.com"
 # A role is known everywhere after seconds; Scheduler starts within its minute.
 _SCHEDULE_SECONDS, _MAIL_SECONDS, _ROLE_SECONDS = 300.0, 180.0, 60.0
 _AHEAD = timedelta(minutes=3)
+_REFUSED = ("cron(*/60 * * * ? *)", "cron(0/60 * * * ? *)", "rate(10 seconds)", "cron(0 8 ? * MON#1,FRI#2 *)")
+_WRAPPING = ("cron(0/30 20-2 ? * MON-FRI *)", "cron(0 8 ? * FRI-MON *)", "cron(0 21 LW * ? *)", "rate(2 minute)")
+_UNDOCUMENTED = (
+    "rate(1 hours)", "cron(50-10 * * * ? *)", "cron(0 8 25-5 * ? *)", "cron(0 8 1 NOV-FEB ? *)", "cron(0 */24 * * ? *)",
+    "cron(0 8 ? * MON/2 *)", "cron(0 8 1,L * ? *)", "cron(0 8 ? * MON,FRIL *)", "cron(0 8 L-3 * ? *)",
+    "cron(0 8 ? * mon-fri *)", "cron(0 0 30 2 ? *)",
+)  # fmt: skip
+_EXPRESSIONS = (
+    ("scheduler-refuses-expressions", _REFUSED, False),
+    ("scheduler-ranges-wrap", _WRAPPING, True),
+    ("scheduler-takes-undocumented", _UNDOCUMENTED, True),
+)
 
 
 def scheduler_input(session: Session) -> Generator[Outcome]:
@@ -48,6 +60,40 @@ def scheduler_input(session: Session) -> Generator[Outcome]:
         return
     is_filled = f"{at:%Y-%m-%dT%H:%M}" in text and bool(_TIME.search(text))
     yield judged("scheduler-fills-time", f"Its target received {text}", is_so=is_filled)
+
+
+def scheduler_expressions(session: Session) -> Generator[Outcome]:
+    """Yield which expressions Scheduler takes: of those that it is said to refuse, documents, or says nothing of."""
+    scheduler, name = session.cloud.client("scheduler"), session.name
+    with session.tidied() as undo, translated("The schedule of the proof"):
+        # A schedule that is off sends nothing, so the queue need not exist.
+        arn = _arn(session, session.cloud.client("sqs"), "sqs", name)
+        target = {"Arn": arn, "RoleArn": _role(session, undo, arn)}
+        request = {"Name": name, "State": "DISABLED", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+        first = {**request, "ScheduleExpression": "rate(1 day)"}
+        with session.making(undo, f"The schedule {name}", scheduler.delete_schedule, Name=name):
+            is_made = session.awaited(lambda: _scheduled(scheduler, first), _ROLE_SECONDS)
+        takes = partial(_takes, scheduler, request)
+        answers = {text: takes(text) for text in (*_REFUSED, *_WRAPPING, *_UNDOCUMENTED)} if is_made else {}
+    for behaviour, expressions, is_taken in _EXPRESSIONS:
+        if not is_made:
+            why = f"Scheduler did not take the role {name} within a minute."
+            yield Outcome(behaviour, Verdict.OPEN, why)
+            continue
+        others = [text for text in expressions if answers[text] is not is_taken]
+        expected, other = ("taken", "refused") if is_taken else ("refused", "taken")
+        finding = f"{', '.join(others)}: {other}." if others else f"All {len(expressions)} were {expected}."
+        yield judged(behaviour, finding, is_so=not others)
+
+
+def _takes(scheduler: Any, request: Mapping[str, Any], expression: str) -> bool:
+    try:
+        scheduler.update_schedule(**request, ScheduleExpression=expression)
+    except ClientError as error:
+        if error_code(error) != "ValidationException":
+            raise
+        return False
+    return True
 
 
 def _scheduled(scheduler: Any, request: Mapping[str, Any]) -> bool | None:

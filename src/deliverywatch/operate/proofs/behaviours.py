@@ -6,6 +6,7 @@
 from deliverywatch.operate.proofs.behaviour import Behaviour, Evidence
 from deliverywatch.operate.proofs.behaviours_of_files import OF_FILES
 from deliverywatch.operate.proofs.behaviours_of_pipelines import OF_PIPELINES
+from deliverywatch.operate.proofs.behaviours_of_schedules import OF_SCHEDULES
 
 _DOCS = "docs.aws.amazon.com/"
 _ALARMS = f"{_DOCS}AmazonCloudWatch/latest/monitoring/"
@@ -190,33 +191,7 @@ BEHAVIOURS = (
         "",
         ("local/test_cloud_storage.py::test_athena_runs_athenas_sql_over_a_partitioned_lake",),
     ),
-    Behaviour(
-        "scheduler-fills-time", "EventBridge Scheduler",
-        "<aws.scheduler.scheduled-time> in an input is replaced by the time for which the event was planned.",
-        _D, f"{_DOCS}scheduler/latest/UserGuide/managing-schedule-context-attributes.html",
-        "deliverywatch/sms/handle_ingest.py",
-        "compute/schedules.py",
-        ("local/test_cloud_schedules.py::test_the_event_holds_the_time_for_which_it_was_planned", _OWN),
-    ),
-    Behaviour(
-        "scheduler-refuses-expressions", "EventBridge Scheduler",
-        "A schedule whose expression or time zone is none is refused, alone: a step of 60 minutes, a rate in seconds.",
-        _R, "github.com/localstack/localstack: tests/aws/services/scheduler, issue 13572; github.com/aws/aws-sdk-js/"
-        "issues/4212; the words about a time zone are believed",
-        "cwalarm/schedules/eventbridge.py",
-        "compute/schedules.py",
-        ("cwalarm/test_schedules_eventbridge.py::test_what_aws_refuses_is_refused_with_an_example",
-         "local/test_cloud_schedules.py::test_what_scheduler_refuses_is_refused_by_its_api_and_in_templates"),
-    ),
-    Behaviour(
-        "scheduler-ranges-wrap", "EventBridge Scheduler",
-        "Hours and days of the week wrap in a range, 20-2 or FRI-MON, and LW is the last weekday of a month.",
-        _D, f"{_DOCS}eventbridge/latest/userguide/eb-cron-expressions.html shows 20-2; the others are believed",
-        "cwalarm/schedules/eventbridge.py",
-        "compute/schedules.py",
-        ("cwalarm/test_schedules_eventbridge.py::test_the_documented_wildcards_are_accepted_without_a_doubt",
-         "cwalarm/test_schedules_occurrences.py::test_times_agree_with_asking_every_minute"),
-    ),
+    *OF_SCHEDULES,
     Behaviour(
         "ses-keeps-references", "SES",
         "SES gives a mail an id of its own and keeps References and In-Reply-To, which hold a conversation together.",

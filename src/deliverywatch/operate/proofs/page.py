@@ -21,7 +21,7 @@ cloud behaves as each line says, which the named tests pin. Lines with a proof a
 deliverywatch smoke
 ```
 
-in at most 39 minutes, for less than a cent. It says before what it will make, asks, takes everything away
+in at most 41 minutes, for less than a cent. It says before what it will make, asks, takes everything away
 again, and prints each line as proven, wrong or open (exit code 3 if one is wrong).
 """
 _COLUMNS = "| behaviour | source | relied on by | played locally by | pinned by | proof |"

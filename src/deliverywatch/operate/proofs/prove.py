@@ -74,6 +74,14 @@ PROOFS = (
         aws_events.scheduler_input,
     ),
     Proof(
+        "expressions",
+        "makes a role and a schedule that is off, and changes its expression 19 times",
+        2,
+        0.0,
+        ("scheduler-refuses-expressions", "scheduler-ranges-wrap", "scheduler-takes-undocumented"),
+        aws_events.scheduler_expressions,
+    ),
+    Proof(
         "mail",
         "makes a queue, a topic and a configuration set, and mails SES's mailbox simulator once",
         4,

@@ -35,10 +35,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement, with a literal for each `?` in it."""
+    """A statement, with a literal for each `?` in it, and the database of its bare tables; empty for the usual one."""
 
     sql: str
     parameters: tuple[str, ...] = ()
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ def run_once(name: str, statement: Statement, athena: Athena, budget: TimeBudget
 
 def token_of(name: str, statement: Statement, number: int = 0) -> str:
     """Return the token of one try; another statement under the same name gets another."""
-    text = "\n".join([name, str(number), statement.sql, *statement.parameters])
+    database = [statement.database] if statement.database else []
+    text = "\n".join([name, str(number), statement.sql, *statement.parameters, *database])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -170,14 +172,15 @@ class Workgroup:
     ) -> None:
         """Keep what every call needs; `translated` raises boto3's errors as ours, about a given subject."""
         self._client, self._name, self._translated = client, name, translated
-        self._context = {"Database": database} if database else {}
+        self._database = database
 
     def start(self, statement: Statement, token: str = "") -> str:
         """Start a statement and return the execution's id; the same one for the same token."""
+        database = statement.database or self._database
         optional: dict[str, Any] = {
             "ClientRequestToken": token,
             "ExecutionParameters": list(statement.parameters),
-            "QueryExecutionContext": self._context,
+            "QueryExecutionContext": {"Database": database} if database else {},
         }
         with self._translated("The query"):
             answer = self._client.start_query_execution(

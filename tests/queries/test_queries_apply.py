@@ -137,8 +137,9 @@ def test_one_schedule_that_is_refused_does_not_stop_the_others() -> None:
     result = reconcile(wanted(query("a"), query("b"), query("c")), PREFIX, FREE, ports(service, lines))
     assert result.created == ["pn-a", "pn-c"]
     assert "Invalid Schedule Expression." in result.failed["pn-b"]
-    assert lines[-1].startswith("SUMMARY created 2, updated 0, deleted 0, unchanged 0, failed 1")
-    assert any(line.startswith("ERROR pn-b ") for line in lines)
+    assert lines[0] == "Found 0 existing schedules"
+    assert any(line.startswith("ERROR Failed to create schedule pn-b: ") for line in lines)
+    assert lines[-1].startswith("Reconciliation complete: {'created': 2, 'updated': 0, 'deleted': 0, 'unchanged': 0")
 
 
 def test_a_state_that_cannot_be_read_changes_nothing() -> None:

@@ -54,13 +54,16 @@ def test_each_change_of_an_entry_is_an_update(change: dict[str, str]) -> None:
     actual = {name: stored(each) for name, each in wanted(query("daily")).items()}
     (change_made,) = plan(wanted(query("daily", **change)), actual, RULES).changes
     assert change_made.action is Action.UPDATE
-    assert change_made.line().startswith("UPDATE pn-daily ")
-    assert " -> " in change_made.line()
+    assert change_made.line().startswith("UPDATE: pn-daily (")
+    assert " → " in change_made.line()
 
 
 def test_the_log_lines_are_those_that_users_know() -> None:
     planned = plan(wanted(query("new")), {"pn-old": stored(wanted(query("old"))["pn-old"])}, RULES)
-    assert [each.line() for each in planned.changes] == ["CREATE pn-new cron(0 2 * * ? *) UTC", "DELETE pn-old"]
+    assert [each.line() for each in planned.changes] == [
+        "CREATE: pn-new (cron: cron(0 2 * * ? *))",
+        "DELETE: pn-old (removed from config)",
+    ]
 
 
 def test_a_schedule_switched_off_by_hand_stays_off_and_is_reported() -> None:

@@ -88,8 +88,18 @@ def test_a_round_brings_the_schedules_to_the_file_and_says_so() -> None:
     assert world.metrics == {
         "Created": 2, "Updated": 0, "Deleted": 0, "Unchanged": 0, "Failed": 0, "Withheld": 0, "SourceFailed": 0,
     }  # fmt: skip
-    assert world.lines[0] == "CREATE pn-daily cron(0 8 * * ? *) UTC"
+    assert world.lines[:2] == ["Found 0 existing schedules", "CREATE: pn-daily (cron: cron(0 8 * * ? *))"]
+    assert (result["statusCode"], result["message"]) == (200, "Reconciliation completed")
+    assert result["results"] == {"created": 2, "updated": 0, "deleted": 0, "failed": 0}
     assert world.problem == ""
+
+
+def test_a_line_of_the_log_has_its_level_as_the_third_word() -> None:
+    lines = ["CREATE: pn-a (cron: rate(1 hour))", "ERROR Failed to create schedule pn-a: no"]
+    assert [reconcile.log_line(line, NOW, "id-1") for line in lines] == [
+        "2026-11-21T12:20:00 id-1 INFO CREATE: pn-a (cron: rate(1 hour))",
+        "2026-11-21T12:20:00 id-1 ERROR Failed to create schedule pn-a: no",
+    ]
 
 
 def test_a_schedule_sends_the_executor_which_query_and_when_it_was_due() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from troposphere import GetAtt, If, Ref, Sub, scheduler
 
 from blocks.extras import Extra
-from blocks.parts import Function, dead_letters, named, not_kept, retries, role, schedule, title
+from blocks.parts import Function, arn, chosen_name, dead_letters, named, not_kept, retries, role, schedule, title
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import JSON_LINES, LAKE, saved_queries, table
 from deliverywatch.queries.config import file
@@ -14,7 +14,7 @@ from deliverywatch.queries.run.record import COLUMNS
 from stacks.queries.alarms import DEAD_LETTERS, WATCHES
 from stacks.queries.dashboard import queries_dashboard
 from stacks.queries.parameters import CONDITIONS, PARAMETERS, RULES
-from stacks.queries.roles import execute_may, reconcile_may, start_may
+from stacks.queries.roles import GROUP, execute_may, reconcile_may, start_may
 
 START = "queries-start"
 _FILE = Path(__file__).parents[2] / "schedules.json"
@@ -28,7 +28,11 @@ def stack(_extras: Collection[Extra] = ()) -> Stack:
         resources=[
             table("query_runs", "One row per run of a scheduled query", f"{LAKE}queries/runs/", COLUMNS, JSON_LINES),
             *saved_queries("queries"),
-            scheduler.ScheduleGroup("QueriesScheduleGroup", Name=named("queries")),
+            scheduler.ScheduleGroup(
+                "QueriesScheduleGroup",
+                Condition="QueriesMakesGroup",
+                Name=chosen_name("QueriesGroupName", named("queries")),
+            ),
             *dead_letters(DEAD_LETTERS),
             role(START, "scheduler.amazonaws.com", start_may(title(DEAD_LETTERS)), _SOURCE),
             *schedule("queries-reconcile-rounds", reconcile, Sub("cron(0/${QueriesReconcileMinutes} * * * ? *)")),
@@ -64,7 +68,7 @@ def _reconcile() -> Function:
             "CONFIG_TOKEN_PARAMETER": If("QueriesHasToken", Ref("QueriesTokenParameter"), ""),
             "QUERY_EXECUTOR_ARN": GetAtt("QueriesExecute", "Arn"),
             "SCHEDULE_ROLE_ARN": GetAtt(f"{title(START)}Role", "Arn"),
-            "SCHEDULE_GROUP_NAME": Ref("QueriesScheduleGroup"),
+            "SCHEDULE_GROUP_NAME": GROUP,
             "PROJECT_NAME": Ref("QueriesProject"),
             "DEAD_LETTER_QUEUE_ARN": GetAtt(title(DEAD_LETTERS), "Arn"),
             "DISABLED_BY_HAND": Ref("QueriesDisabledByHand"),
@@ -72,6 +76,7 @@ def _reconcile() -> Function:
             "DELETE_PERCENT": Ref("QueriesDeletePercent"),
             "SPREAD_MINUTES": Ref("QueriesSpreadMinutes"),
             "PERIOD_MINUTES": Ref("QueriesReconcileMinutes"),
+            "DATABASES": Sub("${Database},${QueriesDatabase}"),
             **_SHARED,
         },
         statements=reconcile_may(f"{title(START)}Role"),
@@ -107,7 +112,7 @@ _SHARED = {
 
 
 # Scheduler names the group, not the schedule, as the source when it takes the role.
-_SOURCE = GetAtt("QueriesScheduleGroup", "Arn")
+_SOURCE = Sub(arn("scheduler", "schedule-group/${Group}"), Group=GROUP)
 
 
 _OUTPUTS = {

@@ -10,6 +10,8 @@ CONDITIONS = {
     "QueriesFromS3": Equals(Ref("QueriesConfigSource"), "s3"),
     "QueriesFromPackage": Equals(Ref("QueriesConfigSource"), "packaged"),
     "QueriesHasToken": And(Condition("QueriesFromGit"), given("QueriesTokenParameter")),
+    "HasQueriesGroupName": given("QueriesGroupName"),
+    "QueriesMakesGroup": Equals(Ref("QueriesGroup"), "made"),
     "QueriesHasDatabase": given("QueriesDatabase"),
     "QueriesHasDataBucket": given("QueriesDataBucket"),
 }
@@ -23,7 +25,15 @@ RULES = {
                 "s3.",
             }
         ]
-    }
+    },
+    "QueriesGroupToAdoptHasAName": {
+        "Assertions": [
+            {
+                "Assert": Or(Equals(Ref("QueriesGroup"), "made"), given("QueriesGroupName")),
+                "AssertDescription": "QueriesGroupName must name the schedule group that is adopted.",
+            }
+        ]
+    },
 }
 
 _SCHEDULING = whole_numbers(
@@ -82,6 +92,20 @@ PARAMETERS = {
             "must be 1 to 20 letters, digits, dots, dashes and underscores, and start with a letter or digit.",
             default="deliverywatch",
         ),
+        text(
+            "QueriesGroupName",
+            "Their schedule group",
+            r"^(|[0-9A-Za-z_.-]{1,64})$",
+            "Name of the schedule group; empty for one that is named as the stack's other parts.",
+            "must be empty, or 1 to 64 letters, digits, dots, dashes and underscores.",
+        ),
+        one_of(
+            "QueriesGroup",
+            "The group is",
+            ("made", "adopted"),
+            "made",
+            "The stack makes the group and deletes it with itself (made), or uses one that exists (adopted).",
+        ),
         one_of(
             "QueriesReconcileMinutes",
             "Reconcile every (minutes)",
@@ -105,7 +129,7 @@ PARAMETERS = {
             "QueriesDatabase",
             "Another Glue database",
             r"^(|[a-z0-9_]{1,128})$",
-            "A database that queries may read beside the lake's own; they write database.table.",
+            "A database that queries may read beside the lake's own, as database.table or as their `database`.",
             "must be empty or the name of a Glue database.",
         ),
         text(

@@ -7,6 +7,9 @@ from troposphere import GetAtt, If, Ref, Sub
 from blocks.parts import NO_VALUE, Statement, allow, arn
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, may_read_secret, objects
 
+# The stack's own, or one that was there before.
+GROUP = If("QueriesMakesGroup", Ref("QueriesScheduleGroup"), Ref("QueriesGroupName"))
+
 
 def reconcile_may(start_role: str) -> list[Any]:
     """Return what the reconciler may: our schedules and nothing else of Scheduler, and its corner of the lake.
@@ -16,7 +19,7 @@ def reconcile_may(start_role: str) -> list[Any]:
     to_scheduler = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
     ours = ["scheduler:GetSchedule", "scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"]
     return [
-        allow(ours, Sub(arn("scheduler", "schedule/${QueriesScheduleGroup}/${QueriesProject}-*"))),
+        allow(ours, Sub(arn("scheduler", "schedule/${Group}/${QueriesProject}-*"), Group=GROUP)),
         # Scheduler knows no resource for it.
         allow("scheduler:ListSchedules", "*"),
         allow("iam:PassRole", GetAtt(start_role, "Arn"), to_scheduler),

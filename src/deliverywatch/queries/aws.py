@@ -98,6 +98,16 @@ class Scheduler:
                     raise
 
 
+def names_in(client: Any, group: str, prefix: str) -> list[str]:
+    """Return the names in any group that begin so; none if there is no such group."""
+    try:
+        return [name for name in Scheduler(client, group).names(prefix) if name.startswith(prefix)]
+    except ServiceRefused as error:
+        if isinstance(error.__cause__, ClientError) and error_code(error.__cause__) in _MISSING:
+            return []
+        raise
+
+
 class Lake(s3.Bucket):
     """The lake's bucket, with Athena's results in it."""
 

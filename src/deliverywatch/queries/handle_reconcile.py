@@ -31,11 +31,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a round and return what it did; a round that changes nothing because something is wrong raises."""
     chosen = settings.reconciliation(os.environ)
     now = scheduled_at(event, datetime.now(UTC))
+    scheduler = aws.client("scheduler")
     ports = reconcile.Ports(
         source=_source(chosen, account_of(context)),
         lake=aws.Lake(chosen.bucket, aws.client("s3")),
-        schedules=aws.Scheduler(aws.client("scheduler"), chosen.group),
-        log=print,
+        schedules=aws.Scheduler(scheduler, chosen.group),
+        names_in=partial(aws.names_in, scheduler),
+        log=lambda line: print(reconcile.log_line(line, datetime.now(UTC), context.aws_request_id)),
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
         emit=aws.emitter(chosen.environment, partial(print, flush=True)),
         pause=time.sleep,

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.queries.config import source
-from deliverywatch.queries.config.notices import notices
+from deliverywatch.queries.config.notices import notices, of_databases
 from deliverywatch.queries.config.source_url import is_pinned
 from deliverywatch.queries.run.watchdog import Watchdog, Watched
-from deliverywatch.queries.schedule import apply, mail_context
+from deliverywatch.queries.schedule import apply, former, mail_context
 from deliverywatch.queries.schedule.guard import Guard, request_of, scope_of
 from deliverywatch.queries.schedule.specification import desired
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deliverywatch.queries.config.source import Current, Source
     from deliverywatch.queries.run.record import Emit
     from deliverywatch.queries.schedule.apply import Result
+    from deliverywatch.queries.schedule.former import Remaining
     from deliverywatch.queries.settings import Reconciliation
     from deliverywatch.storage.store import Store
 
@@ -34,12 +35,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports(apply.Ports):
-    """What a round touches beside schedules: `publish` hands a message to the alerts topic."""
+    """What a round touches beside schedules: `publish` hands a message to the alerts topic.
+
+    `names_in` returns the names in any schedule group that begin so.
+    """
 
     source: Source
     lake: Store
     publish: Callable[[Mapping[str, Any]], None]
     emit: Emit
+    names_in: former.Names = lambda *_: ()
 
 
 def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]:
@@ -51,13 +56,29 @@ def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]
         current = source.current(ports.source, ports.lake, settings.wiring.project, now)
         result = _applied(current, settings, ports, now)
     except Exception as error:
+        ports.log(f"ERROR Reconciliation failed: {error}")
         _leave(ports, mail_context.of_failure(error, now))
         raise
     _leave(ports, mail_context.of_result(result, current.problem, now))
     watched = _watched(current, result, settings, ports, now)
-    document = {**result.document(), "revision": current.copy.revision, **watched.document()}
+    left = _former(current, settings, ports)
+    document = {**result.document(), "revision": current.copy.revision, "former": left, **watched.document()}
     ports.emit(_metrics(current, result), now, {"event": "queries_reconcile", **document})
     return document
+
+
+def _former(current: Current, settings: Reconciliation, ports: Ports) -> Remaining:
+    """Return, and log, what is still where queries were imported from."""
+    left = former.remaining(current.config.imported_from, ports.names_in, settings.origin)
+    for line in former.lines(left):
+        ports.log(line)
+    return left
+
+
+def log_line(line: str, now: datetime, request_id: str) -> str:
+    """Return a line as the scheduler of pagopa/pn-infra logs it: its alarms look for ERROR as the third word."""
+    is_error = line.startswith("ERROR ")
+    return f"{now:%Y-%m-%dT%H:%M:%S} {request_id} {'ERROR' if is_error else 'INFO'} {line.removeprefix('ERROR ')}"
 
 
 def _applied(current: Current, settings: Reconciliation, ports: Ports, now: datetime) -> Result:
@@ -65,7 +86,8 @@ def _applied(current: Current, settings: Reconciliation, ports: Ports, now: date
         ports.log(f"SOURCE {current.problem} Working with the last good copy {current.copy.revision[:12]}.")
     if is_pinned(settings.url):
         ports.log(f"NOTICE {settings.url} names a commit, so it never changes: name a branch or a tag.")
-    for notice in [*notices(current.config, now), *current.config.refused]:
+    databases = of_databases(current.config, settings.databases)
+    for notice in [*notices(current.config, now), *databases, *current.config.refused]:
         ports.log(f"NOTICE {notice.path} {notice.sentence}")
     wanted, prefix = desired(current.config.queries.values(), settings.wiring), settings.wiring.prefix
     guard = Guard(ports.lake, scope_of(settings.group, prefix), request_of(current.copy.revision, now))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from deliverywatch.environment import required
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.queries.config.query import Origin
 from deliverywatch.queries.execute import Settings as Execution
 from deliverywatch.queries.schedule.plan import ByHand, Rules
 from deliverywatch.queries.schedule.specification import Wiring
@@ -16,7 +17,10 @@ from deliverywatch.queries.schedule.specification import Wiring
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What the reconciler works with; `url` is https, s3, or empty for the file that was built in."""
+    """What the reconciler works with; `url` is https, s3, or empty for the file that was built in.
+
+    `databases` are those that the executor may read; empty if that is not known.
+    """
 
     environment: str
     bucket: str
@@ -26,6 +30,12 @@ class Reconciliation:
     url: str = ""
     token_parameter: str = ""
     period_minutes: int = 5
+    databases: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        """The group of our schedules, and what their names begin with."""
+        return Origin(self.group, self.wiring.prefix)
 
 
 def reconciliation(environ: Mapping[str, str]) -> Reconciliation:
@@ -49,6 +59,7 @@ def reconciliation(environ: Mapping[str, str]) -> Reconciliation:
         url=environ.get("CONFIG_GIT_URL", ""),
         token_parameter=environ.get("CONFIG_TOKEN_PARAMETER", ""),
         period_minutes=int(_number(environ, "PERIOD_MINUTES", 5)),
+        databases=tuple(filter(None, environ.get("DATABASES", "").split(","))),
     )
 
 

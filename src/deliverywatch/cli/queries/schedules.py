@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,8 @@ from deliverywatch.errors import CloudRefused, InputError
 
 if TYPE_CHECKING:
     from deliverywatch.queries.aws import Scheduler
+    from deliverywatch.queries.schedule.adoption import Adoption
+    from deliverywatch.queries.schedule.former import Remaining
     from deliverywatch.queries.schedule.guard import Guard, State
     from deliverywatch.queries.schedule.plan import Plan, Rules
     from deliverywatch.queries.schedule.specification import Schedule
@@ -44,7 +49,8 @@ def plan(*, target: Target, path: Path, as_json: bool) -> None:
            "counts": {"create": 0, "update": 0, "delete": 0, "unchanged": 0,
                       "by_hand": 0, "withheld": 0},
            "by_hand": [], "withheld": [], "guard": "",
-           "requests": {"withheld name": {"revision": "", "since": ""}}}
+           "requests": {"withheld name": {"revision": "", "since": ""}},
+           "former": {"group that queries came from": ["name left there"]}}
     Exit codes: 0 nothing to do, 2 there are changes, 1 anything went wrong.
     --config is needed where the stack reads its file from Git or S3.
     """  # noqa: D301 - click wants the control character
@@ -96,36 +102,62 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     "--from",
     "former",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File of the former scheduler: SQL and alerts are taken from it.",
+    help="File of the former scheduler: SQL, alerts, file names and the database are taken from it.",
 )
-def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, former: Path | None) -> None:
+@click.option("--database", default="", help="Where bare tables of the former file are, if it does not say so.")
+def adopt(
+    *, target: Target, path: Path, group: str | None, prefix: str | None, former: Path | None, database: str
+) -> None:
     """Print the file of queries with the schedules that it lacks.
 
-    A schedule knows its time, zone, state and description; its SQL comes from --from, or is left for you to fill in.
-    Nothing is changed: a schedule whose entry is in the file is adopted by the next plan.
+    A schedule knows its time, zone, state and description; the rest comes from --from, or is left for you to fill in.
+    Nothing is changed: a schedule of the stack's own group whose entry is in the file is adopted by the next plan, and
+    one of another group is shown by every plan until it is gone.
 
     \b
     Example: deliverywatch queries import --group pn-athena-queries \\
                --prefix pn- --from former.json > queries.json
     """  # noqa: D301 - click wants the control character
     from deliverywatch.queries.aws import Scheduler
+    from deliverywatch.queries.config.query import Origin
     from deliverywatch.queries.schedule import adoption
     from deliverywatch.queries.schedule.apply import observe
 
     settings, client, _ = _settings(target)
     file = adoption.document(path.read_bytes() if path.exists() else b'{"queries": {}}')
-    begin = prefix if prefix is not None else settings.wiring.prefix
-    observed = observe(Scheduler(client, group or settings.group), begin)
-    result = adoption.adopt(file, observed.values(), begin, adoption.document(former.read_bytes()) if former else {})
+    taken = adoption.document(former.read_bytes()) if former else {"queries": {}}
+    origin = Origin(group or settings.group, prefix if prefix is not None else settings.wiring.prefix)
+    observed = observe(Scheduler(client, origin.group), origin.prefix)
+    if database:
+        taken["global_config"] = {"athena_database": database}
+    result = adoption.adopt(file, observed.values(), origin, taken, settings.origin)
     print_json(result.document, indent=1)
-    echo(f"{len(result.adopted)} adopted, {len(result.incomplete)} of them without SQL.", err=True)
-    for query_id in result.incomplete:
-        echo(f"  {query_id}: fill in its query", err=True)
+    for line in _to_look_at(result, settings.wiring.project):
+        echo(line, err=True)
+
+
+def _to_look_at(result: Adoption, project: str) -> Iterator[str]:
+    """Yield what was done, and what somebody has to do before the file is taken."""
+    from deliverywatch.queries.config import file
+    from deliverywatch.queries.config.fields import Findings, Section
+
+    yield f"{len(result.adopted)} adopted, {len(result.incomplete)} of them without SQL."
+    yield from (f"  {query_id}: fill in its query" for query_id in result.incomplete)
+    yield from (f"  {query_id}: left out, it has no schedule there" for query_id in result.unscheduled)
+    entries = Section("$.queries", {}, Findings())
+    known = {f"{entries.path_of(query_id)}.query" for query_id in result.incomplete}
+    try:
+        file.read(json.dumps(result.document).encode(), project)
+    except file.Refused as error:
+        yield from (f"  {problem.path}: {problem.sentence}" for problem in error.problems if problem.path not in known)
 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A plan and what it was made from; `remembered` is what the guard knew before."""
+    """A plan and what it was made from.
+
+    `remembered` is what the guard knew before, `former` what is left where queries were imported from.
+    """
 
     plan: Plan
     wanted: dict[str, Schedule]
@@ -133,10 +165,12 @@ class _Planned:
     scheduler: Scheduler
     guard: Guard
     remembered: State
+    former: Remaining
 
 
 def _planned(path: Path, target: Target, *, allow_deletes: bool) -> _Planned:
-    from deliverywatch.queries.aws import Scheduler
+    from deliverywatch.queries.aws import Scheduler, names_in
+    from deliverywatch.queries.schedule import former
     from deliverywatch.queries.schedule.apply import observe
     from deliverywatch.queries.schedule.plan import plan as compare
     from deliverywatch.queries.schedule.specification import desired
@@ -155,7 +189,8 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> _Planned:
     scheduler, guard = Scheduler(client, settings.group), _guard(path, settings, lake)
     remembered = guard.read()
     planned = compare(wanted, observe(scheduler, settings.wiring.prefix), rules, remembered)
-    return _Planned(planned, wanted, rules, scheduler, guard, remembered)
+    left = former.remaining(config.imported_from, partial(names_in, client), settings.origin)
+    return _Planned(planned, wanted, rules, scheduler, guard, remembered, left)
 
 
 def _guard(path: Path, settings: Reconciliation, lake: Bucket) -> Guard:
@@ -200,6 +235,7 @@ def _document(planned: _Planned) -> dict[str, Any]:
         "requests": {
             name: asdict(request) for name, request in planned.remembered.withheld.items() if name in plan.withheld
         },
+        "former": planned.former,
     }
 
 
@@ -213,6 +249,16 @@ def _text(planned: _Planned) -> str:
     for name in plan.withheld:
         since = f" since {requests[name]}" if name in requests else ""
         lines.append(f"KEPT    {name}: not in the file{since}")
+    lines += _former_lines(planned.former)
     lines += [f"{plan.guard} Lift this with 'apply --allow-deletes'."] if plan.guard else []
     counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in plan.counts().items() if count)
     return "\n".join([*lines, f"{counts or 'No schedules'}."])
+
+
+def _former_lines(left: Remaining) -> Iterator[str]:
+    for group, names in left.items():
+        if names is None:
+            yield f"FORMER  The group {group} cannot be read: what is left in it is not known."
+            continue
+        yield from (f"FORMER  {name}: still runs in the group {group}, beside ours" for name in names)
+        yield f"Once ours are right: aws scheduler delete-schedule --group-name {group} --name NAME"

@@ -159,7 +159,8 @@ class Life:
         pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=_RECONCILER)
         lines = [str(event["message"]).strip() for page in pages for event in page["events"]]
         new, self.line_count = lines[self.line_count :], len(lines)
-        changes = [line for line in new if line.startswith(("CREATE", "UPDATE", "DELETE"))]
+        messages = [line.partition(" INFO ")[2] for line in new]
+        changes = [line for line in messages if line.startswith(("CREATE:", "UPDATE:", "DELETE:"))]
         self.acts += [(minute - timedelta(seconds=55), f"Reconciler: {line[:150]}") for line in changes]
 
 

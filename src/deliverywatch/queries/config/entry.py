@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "type", "description", "schedule", "cron", "timezone", "query", "enabled", "owner", "channel", "parameters",
-    "alerts", "alert_threshold", "csv_export", "filename_template",
+    "alerts", "alert_threshold", "csv_export", "filename_template", "database",
 )  # fmt: skip
 ALERT_FIELDS = ("name", "severity", "on", "column", "threshold", "csv_export")
 THRESHOLD_FIELDS = ("operator", "value")
@@ -32,6 +32,8 @@ LEGACY_FIELDS = {
 }
 LONGEST_DESCRIPTION = 512
 MOST_ADDRESSES = 10
+# Of its name in QueryExecutionContext.
+LONGEST_DATABASE = 255
 FILENAME_WORDS = ("query_id", "date", "time", "timestamp", "alert_name")
 DEFAULT_FILENAME = "{query_id}-{date}-{time}.csv"
 
@@ -40,8 +42,11 @@ _PARAMETER = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _FILENAME = re.compile(r"[0-9A-Za-z_.(){}\- ]{1,200}", re.ASCII)
 
 
-def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool]) -> Query:
-    """Return the query of an entry, and note what is wrong with it; `was_parsed` says whether a statement once was."""
+def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool], database: str = "") -> Query:
+    """Return the query of an entry, and note what is wrong with it.
+
+    `was_parsed` says whether a statement once was, and `database` is that of the file.
+    """
     section.check_names(FIELDS, LEGACY_FIELDS)
     kind = Kind(section.choice("type", Kind, Kind.EXPORT))
     alerts = _alerts(section, kind)
@@ -62,6 +67,7 @@ def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool])
         threshold=threshold,
         csv_export=section.flag("csv_export", default=kind is Kind.EXPORT),
         filename_template=_filename(section),
+        database=section.text("database", database, LONGEST_DATABASE).strip(),
     )
 
 

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import InputError
 from deliverywatch.queries.config.entry import query_of
 from deliverywatch.queries.config.fields import Findings, Section
-from deliverywatch.queries.config.query import Config, Problem
+from deliverywatch.queries.config.query import Config, Origin, Problem
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Query
 
-FIELDS = ("$schema", "queries")
+FIELDS = ("$schema", "queries", "imported_from")
+ORIGIN_FIELDS = ("group", "prefix")
 LEGACY_FIELDS = {
-    "global_config": "It is not needed: database, workgroup and limits are the stack's.",
+    "global_config": "Of it only `athena_database` is used: workgroup and limits are the stack's.",
     "version": "It is not needed.",
     "description": "It is not needed.",
 }
@@ -56,15 +57,23 @@ def read(body: bytes, project: str, *, was_parsed: Callable[[str], bool] = lambd
     findings = Findings()
     document = _decoded(body, findings)
     queries = _queries(document, project, findings, was_parsed) if document is not None else {}
+    origins = _origins(document) if document is not None else ()
     if findings.problems:
         raise Refused(findings.problems)
-    return Config(queries, tuple(findings.notices), tuple(findings.refused))
+    return Config(queries, tuple(findings.notices), tuple(findings.refused), origins)
 
 
-def one(entries: Mapping[str, Any], query_id: str) -> Query | None:
+def one(entries: Mapping[str, Any], query_id: str, database: str = "") -> Query | None:
     """Return one query of a file that was checked as a whole, by its id; None if there is none."""
     section = Section("$.queries", entries, Findings()).inside(query_id) if query_id in entries else None
-    return query_of(query_id, section, lambda _: True) if section else None
+    return query_of(query_id, section, lambda _: True, database) if section else None
+
+
+def database_of(document: Mapping[str, Any]) -> str:
+    """Return the database in which a file's queries run: that of `global_config`; empty for the lake's own."""
+    settings = document.get("global_config")
+    name = settings.get("athena_database") if isinstance(settings, dict) else None
+    return name.strip() if isinstance(name, str) else ""
 
 
 def _decoded(body: bytes, findings: Findings) -> Section | None:
@@ -107,7 +116,11 @@ def _is_text(content: Any) -> bool:
 def _queries(
     document: Section, project: str, findings: Findings, was_parsed: Callable[[str], bool]
 ) -> dict[str, Query]:
-    document.check_names(FIELDS, LEGACY_FIELDS)
+    settings = document.content.get("global_config")
+    is_all_used = isinstance(settings, dict) and settings.keys() == {"athena_database"}
+    used = ("global_config",) if is_all_used else ()
+    unused = {name: sentence for name, sentence in LEGACY_FIELDS.items() if name not in used}
+    document.check_names((*FIELDS, *used), unused)
     if "queries" not in document.content:
         document.refuse("queries", "It is missing; a file without queries says so: {}.")
     entries = document.inside("queries")
@@ -115,10 +128,31 @@ def _queries(
         return {}
     _check_ids(entries, project)
     sections = {query_id: entries.inside(query_id) for query_id in entries.content}
-    queries = {name: query_of(name, section, was_parsed) for name, section in sections.items() if section is not None}
+    database = database_of(document.content)
+    queries = {
+        name: query_of(name, section, was_parsed, database) for name, section in sections.items() if section is not None
+    }
     for problems in (findings.problems, findings.refused):
         problems.sort(key=lambda problem: problem.path)
     return queries
+
+
+def _origins(document: Section) -> tuple[Origin, ...]:
+    path, given = document.path_of("imported_from"), document.items("imported_from")
+    sections = [
+        Section(f"{path}[{index}]", one if isinstance(one, dict) else {}, document.findings)
+        for index, one in enumerate(given)
+    ]
+    return tuple(map(_origin, sections))
+
+
+def _origin(section: Section) -> Origin:
+    section.check_names(ORIGIN_FIELDS, {})
+    group, prefix = section.text("group", longest=LONGEST_NAME), section.text("prefix", longest=LONGEST_NAME)
+    for name, value in (("group", group), ("prefix", prefix or "-")):
+        if not _ID.fullmatch(value):
+            section.refuse(name, "It has letters, digits, '-', '_' and '.' only, as names of schedules and groups do.")
+    return Origin(group, prefix)
 
 
 def _check_ids(queries: Section, project: str) -> None:

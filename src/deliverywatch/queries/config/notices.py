@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -33,3 +34,18 @@ def notices(config: Config, now: datetime) -> list[Problem]:
         for sentence in of_schedule(query.expression, query.timezone)
     ]
     return [*config.notices, *schedules]
+
+
+def of_databases(config: Config, readable: Collection[str]) -> list[Problem]:
+    """Return a notice for each database of the queries that the executor may not read."""
+    known = {"", *(name.casefold() for name in readable)}
+    first = {query.database.casefold(): query for query in reversed(list(config.queries.values()))}
+    queries = Section("$.queries", {}, Findings())
+    return [
+        Problem(
+            f"{queries.path_of(query.id)}.database",
+            f"The executor may not read the database '{query.database}': set QueriesDatabase.",
+        )
+        for name, query in first.items()
+        if readable and name not in known
+    ]

@@ -104,6 +104,7 @@ class Query:
         threshold: What {THRESHOLD} stands for, if it is used.
         channel: E-mail addresses that get its alerts instead of the stack's recipients.
         csv_export: Whether every run's result is exported.
+        database: Where its bare tables are; empty for the lake's own.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Query:
     threshold: float | None = None
     csv_export: bool = False
     filename_template: str = ""
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +133,23 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Schedules that somebody else keeps, or kept: a group, and what their names begin with."""
+
+    group: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole file: its queries by id, and what is accepted but not needed.
 
-    `refused` is what is wrong with schedules: AWS refuses those of these queries, and the others go on.
+    Attributes:
+        refused: What is wrong with schedules: AWS refuses those of these queries, and the others go on.
+        imported_from: Where queries came from: what is left there is shown until it is gone.
     """
 
     queries: Mapping[str, Query]
     notices: tuple[Problem, ...] = ()
     refused: tuple[Problem, ...] = ()
+    imported_from: tuple[Origin, ...] = ()

@@ -70,7 +70,9 @@ class Copy:
 
     def query(self, query_id: str) -> Query | None:
         """Return a query of the file, or one that left it and whose schedule was not deleted; None for no such."""
-        return config.one(json.loads(self.body)["queries"], query_id) or config.one(self.removed, query_id)
+        document = json.loads(self.body)
+        database = config.database_of(document)
+        return config.one(document["queries"], query_id, database) or config.one(self.removed, query_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +149,20 @@ def _taken(fetched: Fetched, source: Source, store: Store, project: str, now: da
         source=source.url,
         project=project,
         taken_at=now.isoformat(),
-        removed=_removed(before, queries) if before else {},
+        removed=removed_from(before, queries) if before else {},
         others=before.others if before else {},
     )
     update_record(store, COPY, _copy, lambda _: Change(body_of(copy), None))
     return Current(queries, copy)
 
 
-def _removed(before: Copy, queries: Config) -> dict[str, Any]:
-    entries = {**before.removed, **json.loads(before.body)["queries"]}
-    return {name: entry for name, entry in entries.items() if name not in queries.queries}
+def removed_from(before: Copy, queries: Config) -> dict[str, Any]:
+    """Return the entries of a copy that are not in the file any more, to be kept with the next one."""
+    document = json.loads(before.body)
+    database = config.database_of(document)
+    # The database of a file leaves with it.
+    left = {name: ({"database": database} if database else {}) | entry for name, entry in document["queries"].items()}
+    return {name: entry for name, entry in {**before.removed, **left}.items() if name not in queries.queries}
 
 
 def forget(store: Store, copy: Copy, waiting: Collection[str]) -> Copy:

@@ -53,7 +53,7 @@ def filled(query: Query, local: datetime) -> Statement:
             return ", ".join("?" * len(texts))
         return _with_words(match[0], words)
 
-    return Statement(_PARTS.sub(part, query.sql), tuple(literals))
+    return Statement(_PARTS.sub(part, query.sql), tuple(literals), query.database)
 
 
 def problems(sql: str, parameters: Mapping[str, Value], *, has_threshold: bool) -> Iterator[str]:

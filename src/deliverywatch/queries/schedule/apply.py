@@ -87,7 +87,11 @@ class Result:
     def document(self) -> dict[str, Any]:
         """Return the summary with all names but those of unchanged schedules."""
         listed = ("created", "updated", "deleted", "failed", "by_hand", "withheld")
-        return {"counts": self.counts(), **{name: getattr(self, name) for name in listed}, "guard": self.guard}
+        counts = self.counts()
+        # As the scheduler of pagopa/pn-infra answers.
+        results = {name: counts[name] for name in ("created", "updated", "deleted", "failed")}
+        answer = {"statusCode": 200, "message": "Reconciliation completed", "results": results}
+        return {**answer, "counts": counts, **{name: getattr(self, name) for name in listed}, "guard": self.guard}
 
 
 def observe(schedules: Schedules, prefix: str) -> dict[str, Schedule]:
@@ -109,7 +113,9 @@ def reconcile(
     Raises if the schedules, or what the guard remembers, could not be read or written; nothing was changed then.
     """
     remembered = guard.read() if guard else State()
-    planned = plan(desired, observe(ports.schedules, prefix), rules, remembered)
+    actual = observe(ports.schedules, prefix)
+    ports.log(f"Found {len(actual)} existing schedules")
+    planned = plan(desired, actual, rules, remembered)
     return apply(planned, desired, rules, ports, guard)
 
 
@@ -126,10 +132,13 @@ def apply(
     result.guard = planned.guard
     if remembered.withheld:
         result.guard += f" The first that asked for it was {remembered.origin()}."
+    actions = {change.name: change.action for change in planned.changes}
     for change in planned.changes:
         _attempt(change, desired, rules, ports, result)
     if guard and _is_settled(planned, result):
         _settle(guard, remembered, desired)
+    for name, reason in result.failed.items():
+        ports.log(f"ERROR Failed to {actions[name]} schedule {name}: {reason}")
     for line in _summary(result):
         ports.log(line)
     return result
@@ -207,10 +216,8 @@ class _Settling:
 
 
 def _summary(result: Result) -> Iterable[str]:
-    for name, reason in result.failed.items():
-        yield f"ERROR {name} {reason}"
     if result.guard:
         yield f"WITHHELD {result.guard} Look at them with 'deliverywatch queries plan --config FILE'."
     for name in result.by_hand:
         yield f"DISABLED BY HAND {name}"
-    yield "SUMMARY " + ", ".join(f"{name} {count}" for name, count in result.counts().items())
+    yield f"Reconciliation complete: {result.counts()}"

@@ -17,7 +17,7 @@ _NAMED = 5
 
 _STEPS = (
     "Run 'deliverywatch queries plan --config FILE', FILE being the file of queries: it shows what should be changed.",
-    "Read the last lines of the log of the function queries-reconcile: SUMMARY and ERROR say what happened.",
+    "Read the last lines of the log of the function queries-reconcile: those with ERROR say what could not be done.",
     "A query that failed has a mail of its own, with the reason and a link to Athena.",
 )
 _LIFT = (

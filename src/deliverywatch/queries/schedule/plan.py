@@ -46,6 +46,10 @@ class Difference:
     def __str__(self) -> str:
         return f"{self.field}: {self.old!r} -> {self.new!r}"
 
+    def line(self) -> str:
+        """Return it as the log has it: `cron: rate(1 hour) → rate(2 hours)`."""
+        return f"{'cron' if self.field == 'expression' else self.field}: {self.old} → {self.new}"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -74,12 +78,13 @@ class Change:
         )
 
     def line(self) -> str:
-        """Return the line of the log: CREATE, UPDATE old -> new, DELETE."""
+        """Return the line of the log, in the words of the pagopa/pn-infra scheduler."""
         if self.after is None:
-            return f"DELETE {self.name}"
+            return f"DELETE: {self.name} (removed from config)"
         if self.before is None:
-            return f"CREATE {self.name} {self.after.expression} {self.after.timezone}"
-        return f"UPDATE {self.name} {'; '.join(map(str, self.differences))}"
+            zone = "" if self.after.timezone == "UTC" else f", {self.after.timezone}"
+            return f"CREATE: {self.name} (cron: {self.after.expression}{zone})"
+        return f"UPDATE: {self.name} ({'; '.join(difference.line() for difference in self.differences)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,10 +291,10 @@ def test_pages_of_schedules_are_read_to_the_end(stack: Deployed) -> None:
 
 def test_a_refused_file_ends_with_1_and_changes_nothing(stack: Deployed, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.json"
-    wrong.write_text('{"queries": {"x": {"schedule": "always", "query": "SELECT 1"}}}')
+    wrong.write_text('{"queries": {"x": {"schedule": "rate(1 hour)", "query": "SELEC 1"}}}')
     done = stack.run("apply", "--config", str(wrong))
     assert done.exit_code == 1
-    assert "$.queries.x.schedule" in done.stderr
+    assert "$.queries.x.query" in done.stderr
 
 
 def test_a_removed_query_is_deleted_and_what_it_left_open_is_closed(stack: Deployed) -> None:

@@ -5,14 +5,15 @@ come through EventBridge, because CloudFormation could only replace its notifica
 function, which fills the queue; never both ways for one event.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from troposphere import FindInMap, GetAtt, Ref, Sub, awslambda, dynamodb, iam, sqs
+from troposphere import FindInMap, GetAtt, If, Ref, Sub, awslambda, dynamodb, iam, sqs
 
 from blocks.extras import Extra
 from blocks.parts import LOOKS_AT_FUNCTION, Function, allow, chosen_name, dead_letters, named, policy, queue, title
 from blocks.stack import Stack, dashboard_url
+from deliverywatch.files.records.layout import Layout
 from stacks.files import source as files_source
 from stacks.files.alarms import DEAD_LETTERS, QUEUE, errors_filter, watches
 from stacks.files.dashboard import files_dashboard
@@ -80,6 +81,7 @@ def _process(*, with_pusher: bool) -> Function:
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
             "DELIVERYWATCH_QUEUE_URL": Ref(title(QUEUE)),
             "DELIVERYWATCH_TABLE": Ref("FilesTable"),
+            "DELIVERYWATCH_TABLE_LAYOUT": Ref("FilesTableLayout"),
             "DELIVERYWATCH_FAILURES_TABLE": Ref("FilesFailuresTable"),
             "DELIVERYWATCH_RECEIVE_COUNT": str(RECEIVE_COUNT),
             "DELIVERYWATCH_ITEM_DAYS": Ref("FilesItemDays"),
@@ -128,7 +130,10 @@ def _mapping() -> Any:
 
 
 def _items() -> Any:
-    table = _table("FilesTable", {"object": "HASH", "version": "RANGE"}, is_restorable=True)
+    keys = [dict(zip(layout.key, ("HASH", "RANGE"), strict=False)) for layout in (Layout.S3_KEY, Layout.VERSIONS)]
+    table = _table("FilesTable", keys[1], is_restorable=True)
+    table.AttributeDefinitions = If("HasFilesTableByKey", *map(_attributes, keys))
+    table.KeySchema = If("HasFilesTableByKey", *map(_schema, keys))
     # The record of what arrived is the customer's: deleting the stack leaves it.
     table.TableName = chosen_name("FilesTableName")
     table.DeletionPolicy, table.UpdateReplacePolicy = "RetainExceptOnCreate", "Retain"
@@ -144,13 +149,21 @@ def _table(name: str, keys: dict[str, str], *, is_restorable: bool) -> Any:
     return dynamodb.Table.from_dict(
         name,
         {
-            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            "KeySchema": [{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+            "AttributeDefinitions": _attributes(keys),
+            "KeySchema": _schema(keys),
             "BillingMode": "PAY_PER_REQUEST",
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": is_restorable},
             "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
         },
     )
+
+
+def _attributes(keys: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+
+
+def _schema(keys: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()]
 
 
 def _examined(functions: Sequence[Function]) -> Any:
@@ -174,7 +187,7 @@ def _outputs(functions: Sequence[Function]) -> dict[str, tuple[str, Any]]:
         "FilesQueueArn": ("Its ARN", GetAtt(queue_id, "Arn")),
         "FilesDeadLettersUrl": ("Queue of messages that failed five times", Ref(dead_id)),
         "FilesDeadLettersArn": ("Its ARN", GetAtt(dead_id, "Arn")),
-        "FilesTable": ("Table with one item per version of an object", Ref("FilesTable")),
+        "FilesTable": ("Table of items", Ref("FilesTable")),
         "FilesTableArn": ("Its ARN", GetAtt("FilesTable", "Arn")),
         "FilesFailuresTable": ("Table with the reason of each failure", Ref("FilesFailuresTable")),
         "FilesDashboardUrl": dashboard_url("files", "The dashboard of files"),

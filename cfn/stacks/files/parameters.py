@@ -6,6 +6,7 @@ from troposphere import Equals, Ref
 
 from blocks.parameters import Parameter, bucket_name, given, one_of, text, whole_number, whole_numbers
 from deliverywatch import thresholds
+from deliverywatch.files.records.layout import Layout
 
 # Not * and \, which mean something in EventBridge's wildcards, nor characters that nobody sees.
 _PART_OF_KEY = r"^[^*\\\x00-\x1f\x7f]{0,200}$"
@@ -44,6 +45,7 @@ def conditions(*, with_pusher: bool) -> dict[str, Any]:
     return {
         "MakesFilesBucket": Equals(Ref("FilesBucketName"), ""),
         "HasFilesBucket": given("FilesBucketName"),
+        "HasFilesTableByKey": Equals(Ref("FilesTableLayout"), str(Layout.S3_KEY)),
         **{f"Has{name}": given(name) for name in (_BUCKET, *chosen)},
     }
 
@@ -121,6 +123,13 @@ _DAYS = whole_numbers(
 )  # fmt: skip
 
 _TABLE = [
+    one_of(
+        "FilesTableLayout",
+        "Key of the table",
+        [*map(str, Layout)],
+        str(Layout.VERSIONS),
+        "versions: an item per version of an object. s3_key: an item per key, which shows what is there now.",
+    ),
     one_of(
         "FilesBatchSize",
         "Messages per run",

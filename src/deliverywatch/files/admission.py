@@ -29,6 +29,17 @@ VARIABLES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What S3 has under a key: an object, a delete marker or nothing; only an object has etag, size and details."""
+
+    state: State
+    version: str = ""
+    etag: str | None = None
+    size_bytes: int | None = None
+    details: Details | None = None
+
+
 class Objects(Protocol):
     """The bucket's objects."""
 
@@ -37,6 +48,9 @@ class Objects(Protocol):
 
     def state(self, bucket: str, key: str, version: str) -> tuple[State, str]:
         """Return the state of a version, and the etag of one that is present. May raise StoreUnavailable."""
+
+    def current(self, bucket: str, key: str) -> Current:
+        """Return what is there now under a key. May raise StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import QueueUnavailable, StoreConflict, StoreUnavailable, TableUnavailable, error_code
+from deliverywatch.files.records.layout import Layout
 from deliverywatch.sdk import sendable
 from deliverywatch.storage.records import update_record, whole_document
 from deliverywatch.storage.s3 import Bucket
@@ -59,9 +60,10 @@ def client(service: str) -> Any:
 class Table:
     """The table of items; threads may share one."""
 
-    def __init__(self, dynamodb: Any, name: str) -> None:
+    def __init__(self, dynamodb: Any, name: str, layout: Layout = Layout.VERSIONS) -> None:
         self._dynamodb = dynamodb
         self._name = name
+        self._layout = layout
 
     def keep(self, item: Item) -> bool:
         """Write an item if it is newer than the stored one, and return whether it was."""
@@ -86,15 +88,17 @@ class Table:
 
     def _put_listed(self, item: Item) -> None:
         """Keep the stored sequencer, so that events before it still count as late; drop the former object's details."""
-        fields = {name: value for name, value in item.items() if name not in ("object", "version", "sequencer")}
+        key = {name: item[name] for name in self._layout.key}
+        fields = {name: value for name, value in item.items() if name not in key and name != "sequencer"}
         sets = [f"#{name} = :{name}" for name in fields]
         removed = [name for name in _OPTIONAL if name not in fields]
         differs = _OTHER_CONTENT if "etag" in item else "attribute_exists(etag)"
         differs = f"{differs} OR {_OTHER_PLACE}" if "is_latest" in item else differs
+        differs = f"{differs} OR #version <> :version" if "version" in fields else differs
         values = {f":{name}": value for name, value in fields.items()} | {":sequencer": item["sequencer"]}
         self._dynamodb.update_item(
             TableName=self._name,
-            Key=typed({"object": item["object"], "version": item["version"]}),
+            Key=typed(key),
             UpdateExpression=f"SET {', '.join(sets)}, #sequencer = if_not_exists(#sequencer, :sequencer)"
             f" REMOVE {', '.join(removed)}",
             ConditionExpression=_NEWER_LISTING % differs,

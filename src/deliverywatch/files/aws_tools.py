@@ -15,6 +15,7 @@ from deliverywatch.files.aws import make_visible, plain
 from deliverywatch.files.records.dead_letters import DeadLetter
 from deliverywatch.files.records.events import State
 from deliverywatch.files.records.items import as_read
+from deliverywatch.files.records.layout import Layout
 from deliverywatch.files.verify import Listed
 from deliverywatch.sdk import sendable
 
@@ -109,17 +110,20 @@ class Reasons:
 class Items:
     """The table of items, read."""
 
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: Any, table: str, layout: Layout = Layout.VERSIONS) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._layout = layout
 
     def versions(self, name: str) -> list[dict[str, Any]]:
-        """Return all items of an object, named bucket/key."""
+        """Return all items of an object, named bucket/key; in a table by key that is one at most."""
+        field, *_ = self._layout.key
+        value = name.partition("/")[2] if self._layout is Layout.S3_KEY else name
         request = {
             "TableName": self._table,
-            "KeyConditionExpression": "#object = :object",
-            "ExpressionAttributeNames": {"#object": "object"},
-            "ExpressionAttributeValues": {":object": {"S": name}},
+            "KeyConditionExpression": "#field = :value",
+            "ExpressionAttributeNames": {"#field": field},
+            "ExpressionAttributeValues": {":value": {"S": value}},
             "ConsistentRead": True,
         }
         with _translated(TableUnavailable, "The table could not be read"):

@@ -14,6 +14,7 @@ from typing import Any
 from deliverywatch.files import aws, process
 from deliverywatch.files.aws_objects import Objects
 from deliverywatch.files.records import mail_context
+from deliverywatch.files.records.layout import Layout
 from deliverywatch.files.records.sqs import messages_of
 from deliverywatch.files.settings import from_environment
 from deliverywatch.messages.scheduled import filled_in
@@ -28,7 +29,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
         TableUnavailable: No message could be stored, but all may be later: raised so that Lambda slows down.
     """
     settings = from_environment(os.environ)
-    ports = _ports(account_of(context), has_pusher=settings.has_pusher)
+    ports = _ports(account_of(context), settings.layout, has_pusher=settings.has_pusher)
     report = process.process(messages_of(event), datetime.now(UTC), ports, settings)
     frame = {"system": "files", "environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
     for result in report.results:
@@ -41,10 +42,10 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 
 
 @cache
-def _ports(account: str, *, has_pusher: bool) -> process.Ports:
+def _ports(account: str, layout: Layout, *, has_pusher: bool) -> process.Ports:
     dynamodb, s3 = aws.client("dynamodb"), owned_by(aws.client("s3"), account)
     return process.Ports(
-        table=aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]),
+        table=aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"], layout),
         failures=aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"]),
         lake=aws.Lake(s3, os.environ["DELIVERYWATCH_BUCKET"], mail_context.KEY),
         objects=Objects(s3, everything=has_pusher),

@@ -18,11 +18,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, StoreUnavailable, TableUnavailable
-from deliverywatch.files import admission
+from deliverywatch.files import admission, by_key
 from deliverywatch.files.admission import Filters
 from deliverywatch.files.records import items, mail_context, messages
 from deliverywatch.files.records.events import NO_VERSION, State
 from deliverywatch.files.records.failures import Failure, failure
+from deliverywatch.files.records.layout import Layout
 
 if TYPE_CHECKING:
     from deliverywatch.files.admission import Objects
@@ -105,6 +106,7 @@ class Settings:
     filters: Filters = field(default_factory=Filters)
     has_pusher: bool = False
     watched_bucket: str = ""
+    layout: Layout = Layout.VERSIONS
 
     def adds_details(self, event: ObjectEvent) -> bool:
         """Return whether an event without details gets them: of another bucket only if its type decides."""
@@ -183,8 +185,10 @@ def _done(event: ObjectEvent, message_id: str, now: datetime, ports: Ports, sett
     """Keep an event, and return what became of it, or why that cannot be said."""
     try:
         admitted = _admitted(event, ports.objects, settings)
-        if admitted is None:
+        if admitted is None or not any(settings.layout.shown([admitted])):
             return Outcome.LEFT_OUT
+        if settings.layout is Layout.S3_KEY:
+            admitted = by_key.settled(admitted, settings.watched_bucket, ports.objects)
         item = items.item(admitted, message_id, now, settings.retention)
         if items.is_over(item, now) or _is_undone(event, now, ports.objects, settings):
             return Outcome.STALE

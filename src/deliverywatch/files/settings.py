@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from deliverywatch.files.admission import VARIABLES, Filters
 from deliverywatch.files.process import Settings
 from deliverywatch.files.records.items import Retention
+from deliverywatch.files.records.layout import Layout
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -16,4 +17,5 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         filters=Filters.from_environment(environ),
         has_pusher=VARIABLES["FilesContentTypes"] in environ,
         watched_bucket=environ["DELIVERYWATCH_WATCHED_BUCKET"],
+        layout=Layout(environ["DELIVERYWATCH_TABLE_LAYOUT"]),
     )

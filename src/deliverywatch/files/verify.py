@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from deliverywatch.files.records.events import State, as_text
+from deliverywatch.files.records.layout import Layout
 
 # S3 delivers within seconds as a rule, "on occasion" in a minute or longer.
 ON_THE_WAY = timedelta(minutes=5)
@@ -87,14 +88,20 @@ class Differences:
 
 
 def compare(
-    bucket: Listing, table: Items, name: str, prefix: str, now: datetime, kept_since: datetime | None = None
+    bucket: Listing,
+    table: Items,
+    name: str,
+    prefix: str,
+    now: datetime,
+    kept_since: datetime | None = None,
+    layout: Layout = Layout.VERSIONS,
 ) -> Differences:
     """Return how the table differs from the bucket; items older than `kept_since` may have expired."""
     # The table first: whatever is uploaded or removed meanwhile is young, and left out.
-    items = {(item["key"], item["version"]): item for item in table.of_bucket(name, prefix)}
+    items = {_place(layout, item["key"], item["version"]): item for item in table.of_bucket(name, prefix)}
     differences = Differences()
-    for listed in bucket.listing(prefix):
-        item = items.pop((listed.key, listed.version), None)
+    for listed in layout.shown(bucket.listing(prefix)):
+        item = items.pop(_place(layout, listed.key, listed.version), None)
         may_have_expired = item is None and kept_since is not None and listed.last_modified < kept_since
         if not may_have_expired:
             _judge(differences, listed, item, now)
@@ -104,8 +111,13 @@ def compare(
     return differences
 
 
+def _place(layout: Layout, key: str, version: str) -> tuple[str, str]:
+    return key, version if layout is Layout.VERSIONS else ""
+
+
 def _judge(differences: Differences, listed: Listed, item: Mapping[str, Any] | None, now: datetime) -> None:
-    if item and item["state"] == listed.state and item.get("etag") in (None, listed.etag):
+    is_right = item is not None and (item["state"], item["version"]) == (listed.state, listed.version)
+    if item and is_right and item.get("etag") in (None, listed.etag):
         differences.same_count += 1
     elif now - listed.last_modified < ON_THE_WAY:
         differences.on_the_way_count += 1

@@ -17,8 +17,9 @@ from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
-    from deliverywatch.files.aws_tools import VersionListing
+    from deliverywatch.files.aws_tools import Items, VersionListing
     from deliverywatch.files.find import KeyState
+    from deliverywatch.files.records.layout import Layout
     from deliverywatch.files.verify import Differences
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
@@ -79,7 +80,7 @@ def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
     has_pusher = "FilesContentTypes" in deployment.parameters
     dynamodb, s3 = cloud.client("dynamodb"), cloud.s3_of(deployment.account)
     ports = flow.Ports(
-        table=aws.Table(dynamodb, deployment.output("FilesTable")),
+        table=aws.Table(dynamodb, deployment.output("FilesTable"), _layout(deployment)),
         failures=aws.Failures(dynamodb, deployment.output("FilesFailuresTable")),
         lake=aws.Lake(s3, deployment.bucket, mail_context.KEY),
         objects=Objects(s3, everything=has_pusher),
@@ -92,6 +93,7 @@ def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
         filters=Filters.of(deployment.parameters),
         has_pusher=has_pusher,
         watched_bucket=deployment.output("FilesBucket"),
+        layout=_layout(deployment),
     )
     return [
         {
@@ -134,7 +136,7 @@ def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None
     cloud, deployment = target.find()
     bucket = bucket or deployment.output("FilesBucket")
     name = object_of(bucket, key)
-    table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
+    table = _items(cloud, deployment)
     versions = sorted(table.versions(name), key=lambda version: (version["event_time"], version["sequencer"]))
     listing = aws_tools.VersionListing(cloud.s3_of(deployment.account), bucket, Filters())
     answer = flow.find(key, versions, listing)
@@ -179,15 +181,14 @@ def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: i
            "extra": [...]}
     Exit codes: 0 all as it should be, or repair messages sent, 3 differences.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.files import aws_tools
     from deliverywatch.files import verify as flow
 
     cloud, deployment = target.find()
     name, now = deployment.output("FilesBucket"), datetime.now(UTC)
-    table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
+    table = _items(cloud, deployment)
     days = int(deployment.parameters["FilesItemDays"])
     kept_since = now - timedelta(days=days) if days else None
-    differences = flow.compare(_bucket(cloud, deployment), table, name, prefix, now, kept_since)
+    differences = flow.compare(_bucket(cloud, deployment), table, name, prefix, now, kept_since, _layout(deployment))
     bodies = flow.repairs(name, differences, now) if repair else []
     sent = _sent(cloud, deployment.output("FilesQueueUrl"), bodies) if not dry_run else 0
     if as_json:
@@ -227,7 +228,7 @@ def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> N
 
     cloud, deployment = target.find()
     name = deployment.output("FilesBucket")
-    listed = list(_bucket(cloud, deployment).listing(prefix))
+    listed = list(_layout(deployment).shown(_bucket(cloud, deployment).listing(prefix)))
     bodies = list(flow.bodies(name, listed))
     if not dry_run:
         _sent(cloud, deployment.output("FilesQueueUrl"), bodies)
@@ -237,6 +238,19 @@ def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> N
     else:
         what = "would be sent" if dry_run else "were sent"
         echo(f"{len(bodies)} messages about {len(listed)} versions {what}.", err=True)
+
+
+def _layout(deployment: Deployment) -> Layout:
+    from deliverywatch.files.records.layout import Layout
+
+    # A stack of an earlier release has no choice.
+    return Layout(deployment.parameters.get("FilesTableLayout", Layout.VERSIONS))
+
+
+def _items(cloud: Cloud, deployment: Deployment) -> Items:
+    from deliverywatch.files import aws_tools
+
+    return aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"), _layout(deployment))
 
 
 def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:

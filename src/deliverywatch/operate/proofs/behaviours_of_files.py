@@ -30,6 +30,17 @@ OF_FILES = (
         ("files/test_files_old.py::test_s3_says_which_versions_are_still_as_an_old_event_reports_them",),
     ),
     Behaviour(
+        "s3-head-shows-a-marker",
+        "S3",
+        "HeadObject of a key whose newest version is a delete marker answers 404, with x-amz-delete-marker and the "
+        "version of the marker in its headers.",
+        _D,
+        f"{_DOCS}AmazonS3/latest/API/API_HeadObject.html",
+        "deliverywatch/files/aws_objects.py",
+        "",
+        ("files/test_files_contract.py::test_a_table_by_key_shows_what_is_there_now",),
+    ),
+    Behaviour(
         "sqs-redrive-is-a-new-life",
         "SQS",
         "A message that is moved back from the dead letters is a new one, kept for as long as any.",

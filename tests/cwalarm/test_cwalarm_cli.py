@@ -214,6 +214,16 @@ def test_a_backtest_names_the_alarms_that_are_replayed_step_by_step_and_why(fold
     assert "slow is replayed" not in words
 
 
+def test_a_backtest_names_mute_rules_that_never_mute_and_those_that_aws_may_refuse(folder: Path) -> None:
+    schedule = '{Expression: "cron(0 22-2 30 2 *)", Duration: PT1H}'
+    rule = f"{{Name: nightly, Rule: {{Schedule: {schedule}}}, MuteTargets: {{AlarmNames: [errors]}}}}"
+    with (folder / "template.yaml").open("a") as template:
+        template.write(f"  Nightly:\n    Type: AWS::CloudWatch::AlarmMuteRule\n    Properties: {rule}\n")
+    words = " ".join(backtest(folder).output.split())
+    assert "Assumed of nightly: AWS does not say whether it takes a range that wraps in its hour, '22-2'" in words
+    assert "Assumed of nightly: It never mutes: there is no such time." in words
+
+
 def test_a_backtest_names_the_alarms_that_are_not_in_the_stack(folder: Path) -> None:
     template = folder / "template.yaml"
     template.write_text(

@@ -57,3 +57,18 @@ def test_a_schedule_starts_when_it_says(text: str, starts: list[str]) -> None:
 def test_what_is_no_schedule_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="is not a schedule, because "):
         mute_rules.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "notices"),
+    [
+        ("0 2 * * SUN", []),
+        ("at(2020-01-01T00:00)", []),
+        ("0 2 * * FRI-MON", ["AWS does not say whether it takes a range that wraps in its day of the week, 'FRI-MON'"]),
+        ("0 20-2 * * *", ["AWS does not say whether it takes a range that wraps in its hour, '20-2'"]),
+        ("0 0 30 2 *", ["It never mutes"]),
+    ],
+)
+def test_what_aws_does_not_say_and_what_never_mutes_is_named(text: str, notices: list[str]) -> None:
+    named = mute_rules.notices(mute_rules.parse(text))
+    assert [sentence[: len(begin)] for sentence, begin in zip(named, notices, strict=True)] == notices

@@ -98,7 +98,10 @@ def backtest(
     span = _span(series, start, end)
     replayed = replay(_some(watching, history), kept, mutes, series, *span, processes=processors())
     left_out = sorted({one.name for one in [*every, *above]} - {one.name for one in [*watching, *kept]})
-    assumptions = [f"{one.name}: {text}" for one in [*watching, *kept] for text in assumed.of(one, series)]
+    assumptions = [
+        *(f"{one.name}: {text}" for one in [*watching, *kept] for text in assumed.of(one, series)),
+        *mute.assumptions(mutes),
+    ]
     if as_json:
         absent = [{"alarm": one.name, "reason": one.reason, "next_step": one.next_step} for one in alarms.absent]
         print_json({**_document(replayed, left_out, *span), "absent": absent, "assumptions": assumptions})

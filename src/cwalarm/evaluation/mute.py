@@ -79,6 +79,11 @@ def from_description(description: Mapping[str, Any]) -> MuteRule:
         )
 
 
+def assumptions(rules: Iterable[MuteRule]) -> list[str]:
+    """Return what to know of the schedules of rules, each with the rule's name."""
+    return [f"{rule.name}: {sentence}" for rule in rules for sentence in mute_rules.notices(rule.schedule)]
+
+
 def duration_of(text: str) -> timedelta:
     """Return an ISO 8601 duration from PT1M to P15D; raise InputError for any other text."""
     match = _DURATION.fullmatch(text)

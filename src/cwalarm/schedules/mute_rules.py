@@ -45,6 +45,17 @@ def starts(schedule: Schedule, zone: tzinfo, begin: datetime, end: datetime) -> 
     yield from (start for local in local_times if begin <= (start := local.replace(tzinfo=zone)) < end)
 
 
+def notices(schedule: Schedule) -> list[str]:
+    """Return what to know of a schedule that CloudWatch takes, or may take, a sentence for each."""
+    if isinstance(schedule, datetime):
+        return []
+    sentences = [
+        f"AWS does not say whether it takes {what}; it is read as it is meant." for what in schedule.undocumented
+    ]
+    never = next(schedule.local_times(datetime(1970, 1, 1)), None) is None  # noqa: DTZ001 - local times are naive
+    return [*sentences, *(["It never mutes: there is no such time."] if never else [])]
+
+
 def _cron(text: str) -> Cron:
     return cron.parse(text.removeprefix("cron(").removesuffix(")").replace("?", "*"), _DIALECT)
 

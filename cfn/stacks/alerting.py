@@ -26,9 +26,9 @@ from blocks.parts import (
 )
 from blocks.stack import Stack
 from blocks.tables import JSON_LINES, LAKE, saved_queries, table
-from deliverywatch.alerting.incidents.outbox import COLUMNS
+from deliverywatch.alerting.incidents.outbox import CHANNEL_COLUMNS, CHANNELS, COLUMNS
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
-from stacks import incident_page
+from stacks import channels, incident_page
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
 
 # A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
@@ -47,6 +47,13 @@ def stack(watches: Sequence[Watch] = (), dashboard: Any = None) -> Stack:
     return Stack(
         resources=[
             table("mails", "One row per mail, as claimed and sent", f"{LAKE}mails/", COLUMNS, JSON_LINES),
+            table(
+                "channel_messages",
+                "One row per message to a channel beside mail",
+                f"{LAKE}{CHANNELS}/",
+                CHANNEL_COLUMNS,
+                JSON_LINES,
+            ),
             *saved_queries("alerting"),
             *dead_letters(UNDELIVERED, [sender("sns", Ref("AlertsTopic"))]),
             *_subscribed(),
@@ -73,8 +80,9 @@ def stack(watches: Sequence[Watch] = (), dashboard: Any = None) -> Stack:
             _MAIL_FAILED.resource(),
             *incident_page.resources(),
         ],
-        parameters={"Links in mails": incident_page.PARAMETERS},
+        parameters={"Links in mails": incident_page.PARAMETERS, "Chat and webhook": channels.PARAMETERS},
         conditions={
+            **channels.CONDITIONS,
             incident_page.ON: given(incident_page.KEY),
             "HasPageConcurrency": Not(Equals(Ref("PageConcurrency"), "0")),
         },
@@ -103,6 +111,7 @@ def _notify(about: Mapping[str, Any]) -> Function:
             "DELIVERYWATCH_STACK": Ref("AWS::StackName"),
             "DELIVERYWATCH_CLOSE_UNKNOWN_HOURS": Ref("CloseUnknownHours"),
             "DELIVERYWATCH_REMINDER_HOURS": Ref("ReminderHours"),
+            **channels.environment(),
             **incident_page.ABOUT_LINKS,
             "DELIVERYWATCH_PAGE_URL": incident_page.url(),
         },
@@ -198,7 +207,7 @@ def _digest_may() -> list[Statement]:
 
 def _notify_may() -> list[Statement]:
     return [
-        allow(["s3:GetObject", "s3:PutObject"], objects("incidents", "mails")),
+        allow(["s3:GetObject", "s3:PutObject"], objects("incidents", "mails", CHANNELS)),
         allow("s3:PutObject", objects("mail-bodies")),
         allow("s3:GetObject", objects("state")),
         MAY_LIST_LAKE,
@@ -211,6 +220,7 @@ def _notify_may() -> list[Statement]:
         *may_publish("FallbackTopic"),
         allow("sqs:SendMessage", GetAtt(title(UNDELIVERED), "Arn")),
         *incident_page.may_sign(),
+        *channels.may_read_secrets(),
     ]
 
 

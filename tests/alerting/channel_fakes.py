@@ -73,7 +73,7 @@ class Everything(ChannelWorld):
         self.webhook = WebhookServer(now=lambda: self.now or DAY)
         self.servers: dict[str, Receiver] = {"slack": self.slack, "teams": self.teams, "webhook": self.webhook}
         if has_bot:
-            self.add(Kind.SLACK, self.slack.token, room=self.slack.room, api=self.slack.api)
+            self.add(Kind.SLACK, self.slack.bot, room=self.slack.room)
         else:
             self.add(Kind.SLACK, self.slack.hook)
         self.add(Kind.TEAMS, self.teams.secret)

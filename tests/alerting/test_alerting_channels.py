@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from alerting_fakes import at
+from alerting_stories import requested_test
 from channel_fakes import ChannelWorld, Everything, subjects
 
 from deliverywatch.alerting.inputs.channel_settings import Kind
@@ -108,7 +113,7 @@ def slack(world: ChannelWorld) -> Iterator[SlackServer]:
 @pytest.fixture
 def bot(world: ChannelWorld) -> Iterator[SlackServer]:
     with SlackServer() as server:
-        world.add(Kind.SLACK, server.token, room=server.room, api=server.api)
+        world.add(Kind.SLACK, server.bot, room=server.room)
         yield server
 
 
@@ -325,3 +330,37 @@ def test_a_message_that_is_a_day_old_is_given_up(world: ChannelWorld) -> None:
     world.alarm("sms-critical", "ALARM", "12:04")
     world.sweep(at("12:04") + timedelta(hours=25))
     assert ("teams", 1) not in world.incident("sms-failures").undelivered
+
+
+def test_a_test_message_reaches_every_channel_of_its_level_once_and_opens_nothing() -> None:
+    with Everything() as world:
+        requested_test(world)
+        requested_test(world)
+        (message,) = world.webhook.messages
+        assert (message["type"], message["data"]["is_open"]) == ("incident.test", False)
+        assert [post.text.split("]")[0] for post in world.slack.posts] == ["▲ [TEST"]
+        assert len(world.teams.cards) == 1
+        assert not [key for key in world.store.memory.objects if key.startswith("incidents/")]
+
+
+def test_a_test_message_that_a_channel_refuses_is_mailed() -> None:
+    with Everything() as world:
+        world.teams.error = (404, b"")
+        requested_test(world)
+        assert [mail["X-DeliveryWatch-Event"] for mail in world.ses.mails] == ["TEST", "OPENED"]
+        assert "Teams answered 404" in text_of(world, 1)
+
+
+def test_without_channels_nothing_of_them_is_imported() -> None:
+    code = (
+        "import sys; import deliverywatch.alerting.handle_notify; from alerting_fakes import World;"
+        "from alerting_stories import incident; incident(World());"
+        "print([name for name in sys.modules if 'alerting.channels.' in name and 'protocol' not in name], "
+        "'deliverywatch.alerting.dispatch' in sys.modules)"
+    )
+    path = ":".join(["src", "tests/alerting", "tests"])
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": path}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, check=False, cwd=root, env=environment, capture_output=True, text=True)
+    assert run.stdout == "[] False\n", run.stderr

@@ -1,5 +1,6 @@
 """Mute rules as CloudWatch reads them, and records as they are found again: without AWS, over a memory."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,14 @@ from deliverywatch.alerting.incidents.incident import Change, Event, Incident, t
 from deliverywatch.alerting.incidents.incident_store import earlier_key, incident_key
 from deliverywatch.alerting.incidents.outbox import Record, from_json, record_key
 from deliverywatch.alerting.incidents.outbox import to_json as line_of
+from deliverywatch.alerting.inputs.channel_settings import Kind
+from deliverywatch.alerting.inputs.route import route_of
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.account.deployment import Deployment
 from deliverywatch.operate.incidents import mails, mutes, records, route
 from deliverywatch.storage.memory import Memory
+from stacks import channels
 
 NOW = datetime(2026, 11, 21, 3, 0, 42, tzinfo=UTC)
 PREFIX = "deliverywatch-prod"
@@ -246,3 +250,45 @@ def test_a_change_of_a_route_is_a_change_of_one_parameter(
 def test_what_the_parameter_would_refuse_is_refused_before(level: Level, wanted: list[str]) -> None:
     with pytest.raises(InputError):
         route.change(level, wanted)
+
+
+ROUTED = stack(
+    AlertRecipients="a@example.com", SlackParameter="/s", SlackRoute="all", WebhookParameter="/w",
+    WebhookRoute="critical warning@sms-*,email-news", TeamsRoute="all",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("level", "watch", "channels"),
+    [
+        (Level.CRITICAL, "", ("slack", "webhook")),
+        (Level.WARNING, "", ("slack", "webhook (sms-*, email-news)")),
+        (Level.BLIND, "", ("slack",)),
+        (Level.WARNING, "sms-failures", ("slack", "webhook")),
+        (Level.WARNING, "files-dead", ("slack",)),
+    ],
+)
+def test_a_channel_gets_what_its_route_says_and_one_without_a_secret_nothing(
+    level: Level, watch: str, channels: tuple[str, ...]
+) -> None:
+    assert route.fitting(ROUTED, level, watch) == channels
+
+
+def test_a_change_of_a_channel_is_a_change_of_its_route() -> None:
+    assert route.change_channel(ROUTED, Kind.WEBHOOK, " critical   all@sms-* ") == (
+        "WebhookRoute",
+        "critical all@sms-*",
+    )
+    for kind, wanted in [(Kind.TEAMS, "all"), (Kind.SLACK, "loud"), (Kind.SLACK, "critical@")]:
+        with pytest.raises(InputError):
+            route.change_channel(ROUTED, kind, wanted)
+
+
+@pytest.mark.parametrize("text", ["all", "critical", "critical,blind warning@sms-*,email-news", "", "critical@", "x"])
+def test_the_parameter_takes_the_routes_that_the_notifier_reads(text: str) -> None:
+    (parameter,) = [one.definition for one in channels.PARAMETERS if one.name == "SlackRoute"]
+    try:
+        taken = bool(route_of(text)) and bool(text)
+    except InputError:
+        taken = False
+    assert bool(re.fullmatch(parameter.AllowedPattern, text)) == taken

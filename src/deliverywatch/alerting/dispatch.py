@@ -24,12 +24,13 @@ from deliverywatch.alerting.channels.protocol.notification import (
 from deliverywatch.alerting.channels.services import service_of
 from deliverywatch.alerting.deliver import claimed, recorded
 from deliverywatch.alerting.incidents import incident_store, outbox
+from deliverywatch.alerting.incidents.incident import Change, Event, Incident
 from deliverywatch.alerting.incidents.outbox import Claim, Record
 from deliverywatch.errors import DeliveryWatchError, StoreConflict, StoreUnavailable
+from deliverywatch.messages.level import Level
 from deliverywatch.thresholds import CHANNEL_GIVE_UP_HOURS, CHANNEL_SECONDS
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.inputs.channel_settings import Channel
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.view import View
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 # Of the watch of a channel itself, which is mailed only.
 WATCH_PREFIX = "channel-"
+TEST = "TEST"
 _PAUSE_SECONDS = 1.0
 # A message that may have arrived is sent once more, to those who cannot tell that they have it already.
 _UNCONFIRMED_ATTEMPTS = 2
@@ -45,10 +47,15 @@ _LEFT_ALONE = (Outcome.UNAVAILABLE, Outcome.UNCONFIRMED)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An incident of which channels may not have got everything, and the words of its changes."""
+    """An incident of which channels may not have got everything, and the words of its changes.
+
+    Attributes:
+        is_test: Whether it stands for a test message, which has no record.
+    """
 
     incident: Incident
     view_of: Callable[[Incident, Change], View]
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,23 @@ def with_undelivered(before: Incident | None, after: Incident | None, channels: 
         if change.seq > known and _is_routed(channel, after, change)
     ]
     return replace(after, undelivered=tuple(dict.fromkeys([*after.undelivered, *due]))) if due else after
+
+
+def test_pending(record: Record, level: Level, view: View, channels: Sequence[Channel]) -> Pending:
+    """Return what stands for a test message to the channels that get incidents of its level, of whatever watch."""
+    change = Change(seq=1, event=Event.NOTICE, level=level, before=Level.OK, time=record.time)
+    routed = [one.kind.value for one in channels if any(level in rule.levels for rule in one.route.rules)]
+    incident = Incident(
+        watch=record.watch,
+        id=record.incident,
+        level=level,
+        opened_at=record.time,
+        changed_at=record.time,
+        seq=1,
+        timeline=(change,),
+        undelivered=tuple((name, 1) for name in routed),
+    )
+    return Pending(incident, lambda *_: view, is_test=True)
 
 
 def _is_routed(channel: Channel, incident: Incident, change: Change) -> bool:
@@ -130,7 +154,7 @@ class Line:
         ends_at = self.outside.clock() + CHANNEL_SECONDS
         for one in pending:
             for incident, change in one.incident.due_to(self.channel.kind.value):
-                record = self._record(incident, change)
+                record = self._record(incident, change, is_test=one.is_test)
                 if self.now - change.time > timedelta(hours=CHANNEL_GIVE_UP_HOURS):
                     self._give_up(one, record, "It was too old to be sent.")
                     continue
@@ -146,8 +170,9 @@ class Line:
                     return health
         return health
 
-    def _record(self, incident: Incident, change: Change) -> Record:
+    def _record(self, incident: Incident, change: Change, *, is_test: bool) -> Record:
         record = outbox.record_of(incident, change, self.invocation, self.now, self.channel.kind.value)
+        record = replace(record, event=TEST) if is_test else record
         attempts = 0
         with suppress(StoreUnavailable):
             stored = self.ports.store.read(outbox.record_key(record))
@@ -166,6 +191,7 @@ class Line:
         notification = notification_of(
             incident, change, view, stack=self.settings.prefix, environment=self.settings.environment
         )
+        notification = replace(notification, event=record.event)
         thread = self.threads.get(incident.id) or dict(incident.threads).get(self.channel.kind.value, "")
         payload = service_of(self.channel.kind).render(notification)
         result = self._attempted(payload, notification, thread, ends_at)
@@ -219,6 +245,9 @@ class Line:
             outbox.mark(self.ports.store, record)
 
     def _pop(self, one: Pending, record: Record, thread: str) -> None:
+        if one.is_test:
+            return
+
         def popped(present: Incident | None) -> Incident | None:
             return present.delivered(self.channel.kind.value, record.incident, record.seq, thread) if present else None
 

@@ -154,6 +154,8 @@ class Notifier:
     def _send_test(self, test: SystemNotice, time: datetime) -> Outcome:
         from deliverywatch.alerting import test_message  # a test is rare
 
+        if self.settings.channels and self.ports.channels and not test.to:
+            self.pending.append(test_message.pending(test, time, self.settings, self.invocation))
         subject = test_message.send(test, time, self.ports, self.settings, self.invocation)
         return Outcome(test_message.WATCH, test.level, test_message.incident_id(time), (subject,) if subject else ())
 

@@ -18,6 +18,7 @@ from deliverywatch.alerting.mail.recipients import of_level
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
+    from deliverywatch.alerting.dispatch import Pending
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.view import View
     from deliverywatch.alerting.ports import Ports
@@ -60,6 +61,14 @@ def send(test: SystemNotice, time: datetime, ports: Ports, settings: Settings, i
     recipients = test.to or of_level(settings, test.level)
     envelope = Envelope(record.incident, WATCH, 1, time, time, EVENT, test.level, recipients)
     return deliver(Message(view_of_test(test, time, settings), envelope), record, ports, settings)
+
+
+def pending(test: SystemNotice, time: datetime, settings: Settings, invocation: str) -> Pending:
+    """Return what is due to the channels beside mail; a test to chosen addresses is for them alone."""
+    from deliverywatch.alerting.dispatch import test_pending
+
+    record = outbox_record(time, test.level, invocation)
+    return test_pending(record, test.level, view_of_test(test, time, settings), settings.channels)
 
 
 def view_of_test(test: SystemNotice, time: datetime, settings: Settings) -> View:

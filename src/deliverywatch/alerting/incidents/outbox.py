@@ -50,6 +50,25 @@ COLUMNS = (
     ("sent_at", "string", "time of sending, UTC, ISO 8601; null until it is sent"),
 )
 
+# Those of the messages of other channels.
+CHANNEL_COLUMNS = (
+    ("incident", "string", "id of the incident"),
+    ("watch", "string", "what was watched"),
+    ("seq", "int", "number of the change within its incident"),
+    ("event", "string", "OPENED, ESCALATED, DOWNGRADED, RESOLVED, QUIET, UNSEEN, REMINDER, CLOSED or TEST"),
+    ("level", "string", "level after the change: ok, blind, warning, alarm or critical"),
+    ("time", "string", "time of the change, UTC, ISO 8601"),
+    ("channel", "string", "slack, teams or webhook"),
+    ("subject", "string", "its headline"),
+    ("message_id", "string", "id of the event, the same at every attempt"),
+    ("attempts", "int", "how often it was tried"),
+    ("problem", "string", "why the channel did not take it at the last attempt"),
+    ("claimed_at", "string", "time of the last attempt, UTC, ISO 8601"),
+    ("retry_at", "string", "before this time it is not tried again, UTC, ISO 8601"),
+    ("sent_at", "string", "time of sending, UTC, ISO 8601; null until it is sent"),
+    ("given_up_at", "string", "time at which it was given up, UTC, ISO 8601; null if it was not"),
+)
+
 # The folder of the messages of other channels.
 CHANNELS = "channels"
 # Where a mail goes; what is not in it is another channel.

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 from deliverywatch.alerting.inputs.route import EVERYTHING, Route, route_of
 
-SLACK_API = "https://slack.com/api"
-
 
 class Kind(StrEnum):
     """The channels beside mail."""
@@ -26,14 +24,12 @@ class Channel:
     Attributes:
         parameter: The name of the SSM SecureString with its secret.
         room: The id of the chat's channel that a bot posts to; empty where the secret's address says it.
-        api: The address of Slack's Web API.
     """
 
     kind: Kind
     parameter: str
     route: Route = EVERYTHING
     room: str = ""
-    api: str = SLACK_API
 
 
 def channels(environ: Mapping[str, str]) -> tuple[Channel, ...]:
@@ -45,7 +41,6 @@ def channels(environ: Mapping[str, str]) -> tuple[Channel, ...]:
             parameter=parameter,
             route=route_of(environ.get(f"DELIVERYWATCH_{kind.name}_ROUTE", "")),
             room=environ.get(f"DELIVERYWATCH_{kind.name}_ROOM", ""),
-            api=environ.get("DELIVERYWATCH_SLACK_API") or SLACK_API,
         )
         for kind, parameter in named.items()
         if parameter

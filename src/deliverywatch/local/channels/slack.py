@@ -85,11 +85,11 @@ class SlackServer(Receiver):
         return f"{self.url}{_HOOK}"
 
     @property
-    def api(self) -> str:
-        """The address of the Web API."""
-        return f"{self.url}/api"
+    def bot(self) -> str:
+        """What the SSM parameter holds of a bot that posts to this Slack."""
+        return f"{_TOKEN} {self.url}/api"
 
-    token, room = _TOKEN, _ROOM
+    room = _ROOM
 
     def _taken(self, request: Request) -> Reply:
         if request.path.startswith("/api/"):

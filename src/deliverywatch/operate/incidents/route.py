@@ -1,8 +1,8 @@
-"""The parameters of a stack -> who gets the mails of each level; and the change of one of them.
+"""The parameters of a stack -> who gets the mails of each level, and which channels; and the change of one of them.
 
-Decision: recipients are parameters of the stack, and nothing else is. They are seen where everything else of the stack
-is seen, CloudFormation checks and logs every change, a deploy keeps them because it keeps what is not set anew, and the
-notifier needs no further read. The price is that a change is an update of the stack, which takes half a minute.
+Decision: recipients and routes are parameters of the stack, and nothing else is. They are seen where everything else of
+the stack is seen, CloudFormation checks and logs every change, a deploy keeps them because it keeps what is not set
+anew, and the notifier needs no further read. The price is that a change is an update of the stack: half a minute.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from deliverywatch.alerting.inputs.channel_settings import Channel, Kind
+from deliverywatch.alerting.inputs.route import route_of
 from deliverywatch.alerting.inputs.settings import RECIPIENT_LIMIT, Settings, addresses
 from deliverywatch.alerting.mail.recipients import of_level
 from deliverywatch.errors import InputError
@@ -54,3 +56,45 @@ def change(level: Level, wanted: Sequence[str]) -> tuple[str, str]:
             next_step="Use a distribution list for more people.",
         )
     return ("CriticalRecipients" if level is Level.CRITICAL else "AlertRecipients"), ",".join(unique)
+
+
+def channels(stack: Deployment) -> tuple[Channel, ...]:
+    """Return the channels beside mail that a stack has, with their routes."""
+    named = {kind: stack.parameters.get(f"{kind.capitalize()}Parameter", "") for kind in Kind}
+    return tuple(
+        Channel(kind=kind, parameter=name, route=route_of(stack.parameters.get(_route_name(kind), "")))
+        for kind, name in named.items()
+        if name
+    )
+
+
+def change_channel(stack: Deployment, kind: Kind, wanted: str) -> tuple[str, str]:
+    """Return the parameter that holds a channel's route, and its new value.
+
+    Raises InputError if the stack has no such channel, or the route says nothing.
+    """
+    if kind not in {channel.kind for channel in channels(stack)}:
+        name = f"{kind.capitalize()}Parameter"
+        raise InputError(
+            f"The stack {stack.name} has no channel {kind}: {name} is empty.",
+            next_step=f"Store its secret in SSM, then deliverywatch deploy --set {name}=/deliverywatch/prod/{kind}.",
+        )
+    return _route_name(kind), route_of(wanted).text
+
+
+def fitting(stack: Deployment, level: Level, watch: str = "") -> tuple[str, ...]:
+    """Return the channels that get incidents of a level, and of which watches if not of all; or those of one watch."""
+    return tuple(name for channel in channels(stack) if (name := _fitting(channel, level, watch)))
+
+
+def _fitting(channel: Channel, level: Level, watch: str) -> str:
+    if watch:
+        return channel.kind.value if channel.route.fits(level, watch) else ""
+    rules = [rule for rule in channel.route.rules if level in rule.levels]
+    if not rules or any(not rule.watches for rule in rules):
+        return channel.kind.value if rules else ""
+    return f"{channel.kind.value} ({', '.join(dict.fromkeys(name for rule in rules for name in rule.watches))})"
+
+
+def _route_name(kind: Kind) -> str:
+    return f"{kind.capitalize()}Route"

@@ -45,9 +45,9 @@ class Notification:
     peak: float | None = None
 
     @property
-    def is_over(self) -> bool:
-        """Whether the incident has ended."""
-        return self.level is Level.OK
+    def is_open(self) -> bool:
+        """Whether an incident is going on; nothing is in a test."""
+        return self.level is not Level.OK and self.event != "TEST"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

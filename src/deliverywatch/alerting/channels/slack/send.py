@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _NAME = "Slack"
 _TOKEN = "xox"  # noqa: S105 - how all tokens of Slack begin
+# Slack for governments has another, which may follow the token.
+_API = "https://slack.com/api"
 _ROOM = re.compile(r"[CGD][A-Z0-9]{1,30}")
 # Slack's own words for what went wrong: never more than a word of an answer is repeated.
 _WORD = re.compile(r"[a-z][a-z_]{0,60}")
@@ -41,7 +43,8 @@ def send(payload: bytes, secret: str, http: Http, delivery: Delivery) -> Result:
         return _posted(payload, secret, http, delivery)
     if not _ROOM.fullmatch(delivery.channel.room):
         raise ConfigurationError("A bot of Slack needs SlackChannel, the id of a channel like C0123456789.")
-    bot = _Bot(secret, http, delivery)
+    token, *apis = secret.split()
+    bot = _Bot(token, checked(apis[0] if apis else _API, "Slack"), http, delivery)
     return bot.follow_up(json.loads(payload)) if delivery.thread else bot.begin(json.loads(payload))
 
 
@@ -55,8 +58,8 @@ def _posted(payload: bytes, url: str, http: Http, delivery: Delivery) -> Result:
 class _Bot:
     """One attempt of a bot."""
 
-    def __init__(self, token: str, http: Http, delivery: Delivery) -> None:
-        self._token, self._http, self._delivery = token, http, delivery
+    def __init__(self, token: str, api: str, http: Http, delivery: Delivery) -> None:
+        self._token, self._api, self._http, self._delivery = token, api, http, delivery
 
     def begin(self, message: dict[str, Any]) -> Result:
         """Post the first message of an incident; its place is the thread."""
@@ -78,7 +81,7 @@ class _Bot:
     def _called(self, method: str, message: dict[str, Any]) -> tuple[Result, str]:
         """Call a method, and return what came of it, and Slack's word for what went wrong."""
         headers = {"Content-Type": "application/json; charset=utf-8", "Authorization": f"Bearer {self._token}"}
-        url = f"{self._delivery.channel.api}/{method}"
+        url = f"{self._api}/{method}"
         body = json.dumps(message).encode()
         answer, result = answers.attempt(lambda: self._http.post(url, body, headers), _NAME, self._delivery.time)
         if answer is None or result.outcome is not Outcome.SENT:

@@ -49,7 +49,7 @@ def _incident(notification: Notification, items: int) -> dict[str, Any]:
         "event": notification.event,
         "level": notification.level.value,
         "level_before": notification.before.value,
-        "is_open": not notification.is_over,
+        "is_open": notification.is_open,
         "opened_at": iso(notification.opened_at),
         "time": iso(notification.time),
         **counts,

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import environment
+
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / ".ci/audit/requirements.lock"
 TOOLS = ROOT / ".venv/audit"
@@ -37,9 +39,11 @@ def install() -> bool:
     if stamp.exists() and stamp.read_text().split() == [lock]:
         return True
     print("Installing the audit's locked packages into .venv/audit (about a minute, once) ...", file=sys.stderr)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", TOOLS], check=True)
-    options = ["-qq", "--disable-pip-version-check", "--require-hashes", "-r", LOCK]
-    if subprocess.run([TOOLS / "bin/pip", "install", *options], check=False).returncode:
+    try:
+        environment.make(TOOLS)
+        environment.install(TOOLS, [LOCK])
+    except environment.NotInstalled as reason:
+        print(reason, file=sys.stderr)
         return False
     stamp.write_text(lock)
     return True
@@ -70,9 +74,9 @@ def problems_of(findings: Sequence[Finding], excepted: set[str]) -> list[str]:
 def checkov() -> list[str]:
     """Return what is wrong with the templates of all systems."""
     sys.path[:0] = [str(ROOT / "cfn")]
-    import build
     import stacks
     from blocks.extras import Extra
+    from bundling import build
 
     with tempfile.TemporaryDirectory() as folder:
         for system in stacks.SYSTEMS:
@@ -100,7 +104,8 @@ def vulnerable(report: dict[str, Any]) -> tuple[list[str], int, int]:
 def pip_audit() -> list[str]:
     """Return the known vulnerabilities of the locked packages; says so where they cannot be looked up."""
     options = ["--require-hashes", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
-    command = [TOOLS / "bin/pip-audit", "--requirement", ROOT / "requirements.lock", *options]
+    locks = [part for lock in (environment.LOCK, environment.TESTS_LOCK) for part in ("--requirement", ROOT / lock)]
+    command = [TOOLS / "bin/pip-audit", *locks, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         lines, unknown_count, count = vulnerable(json.loads(done.stdout))

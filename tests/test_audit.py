@@ -15,6 +15,8 @@ CONFIG = (ROOT / ".checkov.yaml").read_text()
 def audit() -> Any:
     import sys
 
+    # As a program has it: what lies beside it can be imported.
+    sys.path.append(str(ROOT / "scripts"))
     spec = importlib.util.spec_from_file_location("audit", ROOT / "scripts/audit.py")
     assert spec
     assert spec.loader

@@ -92,7 +92,7 @@ def test_a_script_can_be_run(path: Path) -> None:
     assert path.is_dir() or path.stat().st_mode & 0o111
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", ".ci/audit/requirements.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "tests/requirements.lock", ".ci/audit/requirements.lock"])
 def test_a_lock_file_is_hashed_and_names_no_address(name: str) -> None:
     lock = (ROOT / name).read_text()
     assert "://" not in lock

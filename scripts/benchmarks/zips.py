@@ -20,9 +20,8 @@ _SDK = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six",
 
 def figures() -> Iterator[Figure]:
     """The ingest function's zip for each processor, in MB of 2^20 bytes."""
-    import build
     import stacks
-    from bundling import bundle
+    from bundling import build, bundle
 
     (spec,) = (each for each in stacks.SYSTEMS["sms"]().functions if each.name == "sms-ingest")
     for architecture in ("arm64", "x86_64"):
@@ -38,9 +37,8 @@ def figures() -> Iterator[Figure]:
 
 def _notifier() -> Figure:
     """The notifier's zip, which uses the SDK of Lambda's runtime, against one that brings its own."""
-    import build
     import stacks
-    from bundling import bundle
+    from bundling import build, bundle
 
     (spec,) = (each for stack in stacks.chosen(["sms"]) for each in stack.functions if each.name == "alerting-notify")
     files = build.with_packages(spec, bundle.first_party(ROOT / "src", spec.module), "arm64")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-import build
 from backtest.backtest_world import rows_of_the_demo, write_lake
+from bundling import build
 
 
 @pytest.fixture(scope="session")

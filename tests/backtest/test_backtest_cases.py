@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-import build
+from bundling import build
 from cwalarm.definitions import alarm, documents
 from cwalarm.unit_tests import cases
 from cwalarm.unit_tests.check import Result, junit

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import build
+from bundling import build
 
 
 @pytest.fixture(scope="session")

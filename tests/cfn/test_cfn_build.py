@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from cfn_values import GIVEN, of_type
 
-import build
 import stacks
 from blocks.extras import Extra
-from bundling import bundle, imports
+from bundling import build, bundle, imports
 from cwalarm.definitions.template import Resolver
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.console import console

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import build
 import stacks
 from blocks.alarms import Alarm, Metric
 from blocks.extras import Extra
+from bundling import build
 from checks.lint import check, findings
 from checks.published import PUBLISHED, Published
 from deliverywatch.errors import ConfigurationError

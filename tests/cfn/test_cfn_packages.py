@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-import build
 import stacks
-from bundling import bundle, imports, packages, trim
+from bundling import build, bundle, imports, packages, trim
 from deliverywatch.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ from typing import Any
 import cfnlint
 import pytest
 
-import build
 import stacks
 from blocks.extras import Extra
+from bundling import build
 from bundling.texts import TAKE_TEXTS, shortened, text_of
 from cwalarm.definitions.template import Resolver
 

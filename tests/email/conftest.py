@@ -10,8 +10,8 @@ import pytest
 from email_population import by_arrival
 from email_world import line
 
-import build
 from blocks.extras import Extra
+from bundling import build
 from deliverywatch.email import land
 from deliverywatch.email.events.streams import Stream
 from deliverywatch.storage.folder import Folder

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from email_values import GIVEN, of_type
 
-import build
 import stacks
 from blocks.extras import Extra
+from bundling import build
 from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.streams import Stream
 

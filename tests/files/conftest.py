@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def files_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a build of files alone."""
-    import build
+    from bundling import build
 
     out = tmp_path_factory.mktemp("files") / "build"
     build.build(["files"], "none", out)

@@ -13,7 +13,7 @@ from files_world import body, s3_record
 from hypothesis import given
 from hypothesis import strategies as some
 
-import build
+from bundling import build
 from deliverywatch.files.admission import Filters
 from deliverywatch.files.aws import plain
 from deliverywatch.local.cloud.cloud import LocalCloud

@@ -164,7 +164,7 @@ def test_the_trace_goes_with_the_message() -> None:
 
 @pytest.fixture(scope="module")
 def pusher(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Intake:
-    import build
+    from bundling import build
 
     out = tmp_path_factory.mktemp("pusher") / "build"
     build.build(["files-pusher"], "none", out)

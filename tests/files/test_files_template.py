@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import build
+from bundling import build
 from template_values import resolved
 
 GOLDEN = Path(__file__).parents[1] / "templates"

@@ -49,7 +49,7 @@ class Stack:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack of three systems for all cases; each puts back what it changed."""
-    import build
+    from bundling import build
 
     folder = tmp_path_factory.mktemp("changed") / "build"
     build.build(["sms", "files", "email"], "none", folder)

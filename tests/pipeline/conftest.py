@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-import build
 from blocks.extras import Extra
+from bundling import build
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-import build
 import stacks
 from blocks.extras import Extra
+from bundling import build
 from cfn.cfn_values import of_type
 from checks import lint
 from cwalarm.definitions import alarm, documents

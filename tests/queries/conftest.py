@@ -10,7 +10,7 @@ import pytest
 @pytest.fixture(scope="session")
 def queries_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the build, without third-party packages."""
-    import build
+    from bundling import build
 
     out = tmp_path_factory.mktemp("queries") / "build"
     build.build(["queries"], "none", out)

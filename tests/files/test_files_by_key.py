@@ -25,11 +25,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.files import process
-from deliverywatch.files.admission import Current
+from deliverywatch.files.admission import Current, Filters
 from deliverywatch.files.records.events import Details, State
 from deliverywatch.files.records.layout import Layout
 from deliverywatch.files.records.sqs import messages_of
-from deliverywatch.files.verify import Listed, bodies, compare
+from deliverywatch.files.verify import Listed, Watched, bodies, compare
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.items import Item
@@ -180,7 +180,7 @@ class Kept:
 def test_only_the_latest_version_is_compared_with_a_table_by_key(
     table: Kept, differences: tuple[int, list[str], list[str]]
 ) -> None:
-    found = compare(Listing(), table, BUCKET, "", NOON, layout=Layout.S3_KEY)
+    found = compare(Listing(), table, "", NOON, Watched(BUCKET, Filters(), Bucket(), layout=Layout.S3_KEY))
     assert (
         found.same_count,
         [one.version for one in found.missing],

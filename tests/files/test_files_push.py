@@ -226,3 +226,16 @@ def test_what_is_redriven_passes_the_same_filters_and_gets_its_details(pusher: I
     (item,) = pusher.versions("again.csv")
     assert (item["version"], item["content_type"]) == (version["again.csv"], "text/csv")
     assert not pusher.versions("again-image.csv") + pusher.versions("again.txt")
+
+
+def test_verify_and_reprocess_leave_out_what_the_pusher_leaves_out(pusher: Intake) -> None:
+    for key, kind in (("v.csv", "text/csv"), ("v-image.csv", "image/png"), ("v.txt", "text/csv")):
+        pusher.put(key, ContentType=kind)
+    pusher.client("sqs").purge_queue(QueueUrl=pusher.outputs["FilesQueueUrl"])
+    pusher.settle()
+    assert CliRunner().invoke(main, ["files", "reprocess", "--prefix", "v"]).exit_code == 0
+    pusher.settle()
+    assert [len(pusher.versions(key)) for key in ("v.csv", "v-image.csv", "v.txt")] == [1, 0, 0]
+    result = CliRunner().invoke(main, ["files", "verify", "--prefix", "v"])
+    assert (result.exit_code, result.stderr.split(", ")[0]) == (0, "1 as they should be")
+    assert "2 left out by the filters" in result.stderr

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from files_world import KEEP, NOON, MemoryTable
 
+from deliverywatch.files.admission import Filters
 from deliverywatch.files.records import items, messages
-from deliverywatch.files.records.events import State, as_text
-from deliverywatch.files.verify import Differences, Listed, bodies, compare, repairs
+from deliverywatch.files.records.events import Details, State, as_text
+from deliverywatch.files.verify import Differences, Listed, Watched, bodies, compare, repairs
 
 HOUR = timedelta(hours=1)
 
@@ -39,8 +40,21 @@ class Table:
         return (each for each in self.found if each["key"].startswith(prefix))
 
 
-def compared(bucket: Listing, table: Table, **more: Any) -> Differences:
-    return compare(bucket, table, "in", "", NOON, **more)
+class Objects:
+    """A bucket in which keys say of what type their objects are."""
+
+    def details(self, bucket: str, key: str, version: str) -> Details | None:
+        assert (bucket, version) == ("in", "v1")
+        return Details(f"text/{key.rpartition('.')[2]}")
+
+    def state(self, bucket: str, key: str, version: str) -> tuple[State, str]:
+        raise AssertionError(f"Nobody wants the state of {bucket}/{key} {version}.")
+
+
+def compared(
+    bucket: Listing, table: Table, kept_since: datetime | None = None, filters: Filters | None = None
+) -> Differences:
+    return compare(bucket, table, "", NOON, Watched("in", filters or Filters(), Objects(), kept_since))
 
 
 def test_what_is_the_same_is_right() -> None:
@@ -108,3 +122,24 @@ def test_a_message_holds_25_versions_of_one_part_of_the_listing() -> None:
     listings = [json.loads(text)["listing"] for text in bodies("in", [*(listed(f"k{n}") for n in range(30)), *later])]
     assert [len(each["objects"]) for each in listings] == [25, 5, 1]
     assert len({each["listed_at"] for each in listings}) == 2
+
+
+ONLY_CSV = Filters(prefix="in/", content_types=("text/csv",), maximum_megabytes=1)
+
+
+def test_what_the_filters_leave_out_is_neither_missing_nor_extra() -> None:
+    big = Listed("in/big.csv", "v1", State.PRESENT, "e", 2_000_000, NOON - HOUR, NOON)
+    found = compared(
+        Listing(big, listed("in/a.csv"), listed("in/a.png"), listed("out/a.csv"), listed("in/kept.png")),
+        Table(item("out/a.csv", "other"), item("out/gone.csv"), item("in/kept.png")),
+        filters=ONLY_CSV,
+    )
+    assert [each.key for each in found.missing] == ["in/a.csv"]
+    assert (found.stale, found.extra, found.left_out_count, found.same_count) == ([], [], 3, 1)
+
+
+def test_an_item_whose_object_another_one_that_is_left_out_took_the_place_of_is_extra() -> None:
+    found = compared(Listing(listed("in/a.png", "new")), Table(item("in/a.png")), filters=ONLY_CSV)
+    assert [each["key"] for each in found.extra] == ["in/a.png"]
+    (text,) = repairs("in", found, NOON)
+    assert [event.state for event in messages.read(text).events] == [State.REMOVED]

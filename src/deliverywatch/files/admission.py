@@ -14,7 +14,6 @@ from deliverywatch.files.records.events import State
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.events import Details, ObjectEvent
-    from deliverywatch.files.verify import Listed
 
 _MEGABYTE = 1_000_000
 # The kind of a StoreUnavailable that only rights can end.
@@ -38,6 +37,18 @@ class Current:
     etag: str | None = None
     size_bytes: int | None = None
     details: Details | None = None
+
+
+class Entry(Protocol):
+    """An event on an object, or its line in a listing."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Its size; None for what is no object, or not known."""
 
 
 class Objects(Protocol):
@@ -82,7 +93,7 @@ class Filters:
         """Return the filters of a function's environment."""
         return cls.of({name: environ[variable] for name, variable in VARIABLES.items() if variable in environ})
 
-    def takes(self, entry: ObjectEvent | Listed) -> bool:
+    def takes(self, entry: Entry) -> bool:
         """Return whether an object passes by its name and size."""
         return self.takes_key(entry.key) and self._takes_size(entry.size_bytes)
 

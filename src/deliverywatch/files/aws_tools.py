@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,9 +18,6 @@ from deliverywatch.files.records.items import as_read
 from deliverywatch.files.records.layout import Layout
 from deliverywatch.files.verify import Listed
 from deliverywatch.sdk import sendable
-
-if TYPE_CHECKING:
-    from deliverywatch.files.admission import Filters
 
 _MESSAGES_PER_CALL = 10
 _ITEMS_PER_CALL = 100
@@ -147,19 +144,18 @@ class Items:
 
 
 class VersionListing:
-    """The watched part of a bucket's listing; ListObjectVersions works on buckets without versions too."""
+    """A bucket's listing; ListObjectVersions works on buckets without versions too."""
 
-    def __init__(self, s3: Any, name: str, watched: Filters) -> None:
+    def __init__(self, s3: Any, name: str) -> None:
         self._s3 = s3
         self._name = name
-        self._watched = watched
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Yield every version of every key with a prefix, delete markers included."""
         listing = {"Bucket": self._name, "Prefix": prefix}
         with _translated(StoreUnavailable, f"The bucket {self._name} could not be listed"):
             for page in self._s3.get_paginator("list_object_versions").paginate(**listing):
-                yield from filter(self._watched.takes, _entries(page))
+                yield from _entries(page)
 
     def latest(self, key: str) -> Listed | None:
         """Return the version that S3 calls the latest of a key, which may be a delete marker; None without any.

@@ -1,17 +1,23 @@
 """A bucket's listing and the table -> what is missing, stale or extra in the table, and the messages that fix it.
 
 A listing has each version's state at one time. What is younger than a few minutes may still be on its way and is
-left out. The messages go through the queue like all others: the table's own rule decides which state is newer.
+left out, and so is what the filters of the intake leave out. The messages go through the queue like all others: the
+table's own rule decides which state is newer.
 """
+
+from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.files.records.events import State, as_text
 from deliverywatch.files.records.layout import Layout
+
+if TYPE_CHECKING:
+    from deliverywatch.files.admission import Filters, Objects
 
 # S3 delivers within seconds as a rule, "on occasion" in a minute or longer.
 ON_THE_WAY = timedelta(minutes=5)
@@ -58,8 +64,9 @@ class Differences:
     Attributes:
         missing: Versions in the bucket that the table does not have, or has as removed.
         stale: Versions that the table has with another content or state.
-        extra: Items of versions that the bucket does not have.
+        extra: Items of versions that the bucket does not have, or with a content that the filters leave out.
         on_the_way_count: Versions too young to judge.
+        left_out_count: Versions in the bucket that the filters leave out.
     """
 
     missing: list[Listed] = field(default_factory=list)
@@ -67,6 +74,7 @@ class Differences:
     extra: list[Mapping[str, Any]] = field(default_factory=list)
     same_count: int = 0
     on_the_way_count: int = 0
+    left_out_count: int = 0
 
     @property
     def is_right(self) -> bool:
@@ -78,6 +86,7 @@ class Differences:
         return {
             "same_count": self.same_count,
             "on_the_way_count": self.on_the_way_count,
+            "left_out_count": self.left_out_count,
             "missing_count": len(self.missing),
             "stale_count": len(self.stale),
             "extra_count": len(self.extra),
@@ -87,27 +96,50 @@ class Differences:
         }
 
 
-def compare(
-    bucket: Listing,
-    table: Items,
-    name: str,
-    prefix: str,
-    now: datetime,
-    kept_since: datetime | None = None,
-    layout: Layout = Layout.VERSIONS,
-) -> Differences:
-    """Return how the table differs from the bucket; items older than `kept_since` may have expired."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The watched part of a bucket.
+
+    Attributes:
+        kept_since: Items older than this may have expired; None if none does.
+    """
+
+    bucket: str
+    filters: Filters
+    objects: Objects
+    kept_since: datetime | None = None
+    layout: Layout = Layout.VERSIONS
+
+    def takes(self, listed: Listed) -> bool:
+        """Return whether the intake keeps a version; its type only S3 itself tells. May raise StoreUnavailable."""
+        if not self.filters.takes(listed) or not self.filters.content_types or listed.state is not State.PRESENT:
+            return self.filters.takes(listed)
+        return self.filters.takes_type(self.objects.details(self.bucket, listed.key, listed.version))
+
+    def may_have_expired(self, listed: Listed) -> bool:
+        """Return whether the item of a version may have been deleted by its age."""
+        return self.kept_since is not None and listed.last_modified < self.kept_since
+
+
+def compare(bucket: Listing, table: Items, prefix: str, now: datetime, watched: Watched) -> Differences:
+    """Return how the table differs from the watched part of the bucket, of which the keys have a prefix."""
+    takes_key = watched.filters.takes_key
     # The table first: whatever is uploaded or removed meanwhile is young, and left out.
-    items = {_place(layout, item["key"], item["version"]): item for item in table.of_bucket(name, prefix)}
+    items = {
+        _place(watched.layout, item["key"], item["version"]): item
+        for item in table.of_bucket(watched.bucket, prefix)
+        if takes_key(str(item["key"]))
+    }
     differences = Differences()
-    for listed in layout.shown(bucket.listing(prefix)):
-        item = items.pop(_place(layout, listed.key, listed.version), None)
-        may_have_expired = item is None and kept_since is not None and listed.last_modified < kept_since
-        if not may_have_expired:
-            _judge(differences, listed, item, now)
-    left = [item for item in items.values() if item["state"] != State.REMOVED]
-    differences.extra = [item for item in left if item["event_time"] < as_text(now - ON_THE_WAY)]
-    differences.on_the_way_count += len(left) - len(differences.extra)
+    for listed in watched.layout.shown(bucket.listing(prefix)):
+        if takes_key(listed.key):
+            item = items.pop(_place(watched.layout, listed.key, listed.version), None)
+            _judge(differences, listed, item, now, watched)
+        else:
+            differences.left_out_count += 1
+    for item in items.values():
+        if item["state"] != State.REMOVED:
+            _add_extra(differences, item, now)
     return differences
 
 
@@ -115,16 +147,31 @@ def _place(layout: Layout, key: str, version: str) -> tuple[str, str]:
     return key, version if layout is Layout.VERSIONS else ""
 
 
-def _judge(differences: Differences, listed: Listed, item: Mapping[str, Any] | None, now: datetime) -> None:
+def _judge(
+    differences: Differences, listed: Listed, item: Mapping[str, Any] | None, now: datetime, watched: Watched
+) -> None:
+    is_absent = item is None or item["state"] == State.REMOVED
     is_right = item is not None and (item["state"], item["version"]) == (listed.state, listed.version)
     if item and is_right and item.get("etag") in (None, listed.etag):
         differences.same_count += 1
     elif now - listed.last_modified < ON_THE_WAY:
         differences.on_the_way_count += 1
-    elif item is None or item["state"] == State.REMOVED:
-        differences.missing.append(listed)
+    elif item is None and watched.may_have_expired(listed):
+        return
+    elif not watched.takes(listed):
+        differences.left_out_count += 1
+        if item and not is_absent:
+            # A key without versions whose new object is left out: the one that the item shows is gone.
+            _add_extra(differences, item, now)
     else:
-        differences.stale.append(listed)
+        (differences.missing if is_absent else differences.stale).append(listed)
+
+
+def _add_extra(differences: Differences, item: Mapping[str, Any], now: datetime) -> None:
+    if item["event_time"] < as_text(now - ON_THE_WAY):
+        differences.extra.append(item)
+    else:
+        differences.on_the_way_count += 1
 
 
 def bodies(bucket: str, listing: Iterable[Listed]) -> Iterator[str]:

@@ -130,7 +130,6 @@ def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files import aws_tools
     from deliverywatch.files import find as flow
-    from deliverywatch.files.admission import Filters
     from deliverywatch.files.records.events import object_of
 
     cloud, deployment = target.find()
@@ -138,7 +137,7 @@ def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None
     name = object_of(bucket, key)
     table = _items(cloud, deployment)
     versions = sorted(table.versions(name), key=lambda version: (version["event_time"], version["sequencer"]))
-    listing = aws_tools.VersionListing(cloud.s3_of(deployment.account), bucket, Filters())
+    listing = aws_tools.VersionListing(cloud.s3_of(deployment.account), bucket)
     answer = flow.find(key, versions, listing)
     if as_json:
         print_json({"object": name, **asdict(answer)})
@@ -172,23 +171,28 @@ def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: i
     missing  the bucket has it, the table does not
     stale    the table has another content or state
     extra    the table has it, the bucket does not
-    What is younger than 5 minutes may be on its way and is left out.
+    What is younger than 5 minutes may be on its way and is left out, and so is
+    what the stack's filters leave out.
 
     \b
-    JSON: {"same_count": 0, "on_the_way_count": 0, "missing_count": 0,
-           "stale_count": 0, "extra_count": 0, "sent_count": 0,
+    JSON: {"same_count": 0, "on_the_way_count": 0, "left_out_count": 0,
+           "missing_count": 0, "stale_count": 0, "extra_count": 0, "sent_count": 0,
            "missing": [{"key": "", "version": ""}], "stale": [...],
            "extra": [...]}
     Exit codes: 0 all as it should be, or repair messages sent, 3 differences.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files import verify as flow
+    from deliverywatch.files.admission import Filters
+    from deliverywatch.files.aws_objects import Objects
 
     cloud, deployment = target.find()
     name, now = deployment.output("FilesBucket"), datetime.now(UTC)
     table = _items(cloud, deployment)
     days = int(deployment.parameters["FilesItemDays"])
     kept_since = now - timedelta(days=days) if days else None
-    differences = flow.compare(_bucket(cloud, deployment), table, name, prefix, now, kept_since, _layout(deployment))
+    objects = Objects(cloud.s3_of(deployment.account))
+    watched = flow.Watched(name, Filters.of(deployment.parameters), objects, kept_since, _layout(deployment))
+    differences = flow.compare(_bucket(cloud, deployment), table, prefix, now, watched)
     bodies = flow.repairs(name, differences, now) if repair else []
     sent = _sent(cloud, deployment.output("FilesQueueUrl"), bodies) if not dry_run else 0
     if as_json:
@@ -205,8 +209,8 @@ def _print_differences(differences: Differences, limit: int, repair_count: int, 
         for version in document[kind]:
             echo(f"{kind:8} {one_line(version['key'])}  version {version['version']}")
     counts = ", ".join(f"{document[f'{kind}_count']} {kind}" for kind in ("missing", "stale", "extra"))
-    young = f"{differences.on_the_way_count} too recent to judge"
-    echo(f"{differences.same_count} as they should be, {counts}, {young}.", err=True)
+    others = f"{differences.on_the_way_count} too recent to judge, {differences.left_out_count} left out by the filters"
+    echo(f"{differences.same_count} as they should be, {counts}, {others}.", err=True)
     if repair_count:
         echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
 
@@ -218,17 +222,21 @@ def _print_differences(differences: Differences, limit: int, repair_count: int, 
 def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> None:
     """Send what is in the bucket through the intake again.
 
-    Sends every version in its listing. The table changes only where it differs from the bucket, and never back to a
-    state that is older than one it knows.
+    Sends every version in its listing whose key the stack's filters take. The
+    table changes only where it differs from the bucket, and never back to a state
+    that is older than one it knows.
 
     \b
     JSON: {"listed_count": 0, "message_count": 0, "dry_run": true}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files import verify as flow
+    from deliverywatch.files.admission import Filters
 
     cloud, deployment = target.find()
     name = deployment.output("FilesBucket")
-    listed = list(_layout(deployment).shown(_bucket(cloud, deployment).listing(prefix)))
+    takes_key = Filters.of(deployment.parameters).takes_key
+    shown = _layout(deployment).shown(_bucket(cloud, deployment).listing(prefix))
+    listed = [listed for listed in shown if takes_key(listed.key)]
     bodies = list(flow.bodies(name, listed))
     if not dry_run:
         _sent(cloud, deployment.output("FilesQueueUrl"), bodies)
@@ -254,12 +262,10 @@ def _items(cloud: Cloud, deployment: Deployment) -> Items:
 
 
 def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:
-    """The watched bucket, as far as the stack's filters let its objects in; a listing does not show content types."""
+    """The watched bucket."""
     from deliverywatch.files import aws_tools
-    from deliverywatch.files.admission import Filters
 
-    watched = Filters.of(deployment.parameters)
-    return aws_tools.VersionListing(cloud.s3_of(deployment.account), deployment.output("FilesBucket"), watched)
+    return aws_tools.VersionListing(cloud.s3_of(deployment.account), deployment.output("FilesBucket"))
 
 
 def _sent(cloud: Cloud, url: str, bodies: list[str]) -> int:

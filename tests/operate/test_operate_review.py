@@ -177,6 +177,14 @@ def test_what_no_record_says_is_listed(more: dict[str, Any], sentence: str) -> N
     assert sentence in written.partition("## What is not known")[2]
 
 
+def test_messages_to_channels_are_in_the_timeline_and_what_was_given_up_is_not_known() -> None:
+    sent = mail(1, Event.OPENED, "12:15", channel="slack", attempts=2)
+    lost = mail(1, Event.OPENED, "12:14", channel="teams", sent_at=None, given_up_at=NOW, problem="Teams answered 410.")
+    written = review(material(messages=[sent, lost]))
+    assert re.search(r"12:15 \| Slack 1 +\| Sent at attempt 2\.", written)
+    assert "- Whether teams 1 reached anybody: it is given up: Teams answered 410." in written
+
+
 @pytest.mark.parametrize(
     ("others", "sentence"),
     [

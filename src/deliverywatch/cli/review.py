@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.operate.review.alternative import Replayed
     from deliverywatch.operate.review.document import Material
     from deliverywatch.operate.review.impact import Impact
@@ -69,7 +70,17 @@ def _material(session: Session, incident_id: str, watch: str, commands: str) -> 
     warning = float(chosen.get("WarningThresholdPercent", WARNING_PERCENT))
     critical = float(chosen.get("CriticalThresholdPercent", CRITICAL_PERCENT))
     impact = _impact(session, facts.incident, ended_at, warning) if facts.incident.watch.startswith(_SMS) else None
-    return Material(facts, impact, _replayed(session, facts.incident, ended_at), warning, critical, commands)
+    replayed = _replayed(session, facts.incident, ended_at)
+    return Material(facts, impact, replayed, warning, critical, commands, _messages(session, facts.incident))
+
+
+def _messages(session: Session, incident: Incident) -> list[Record]:
+    """Return the records of what was sent to channels beside mail."""
+    from deliverywatch.alerting.incidents.outbox import CHANNELS
+    from deliverywatch.operate.incidents.mails import of_incident
+
+    sent = of_incident(session.lake, incident.id, incident.opened_at, session.now, CHANNELS)
+    return [record for record in sent if record.watch == incident.watch]
 
 
 def _impact(session: Session, incident: Incident, ended_at: datetime, warning_percent: float) -> Impact:

@@ -30,9 +30,13 @@ def mails(store: Store, since: datetime, until: datetime) -> list[Record]:
     return [record for record in _read(store, keys) if since <= record.time <= until]
 
 
-def of_incident(store: Store, incident: str, opened: datetime, until: datetime) -> list[Record]:
-    """Return the mails of an incident, in order; an id alone may be that of two watches."""
-    keys = [key for month in _months(opened, until) for key in store.keys(month) if f"/{incident}-" in key]
+def of_incident(store: Store, incident: str, opened: datetime, until: datetime, folder: str = "mails") -> list[Record]:
+    """Return the mails of an incident, in order; an id alone may be that of two watches.
+
+    Those of the folder `outbox.CHANNELS` are its messages to other channels.
+    """
+    months = _months(opened, until, f"{folder}/dt=")
+    keys = [key for month in months for key in store.keys(month) if f"/{incident}-" in key]
     return sorted(
         (record for record in _read(store, keys) if record.incident == incident), key=lambda record: record.seq
     )
@@ -90,11 +94,11 @@ def _read(store: Store, keys: Iterable[str]) -> list[Record]:
     return sorted(filter(None, records), key=lambda record: (record.time, record.incident, record.seq))
 
 
-def _months(since: datetime, until: datetime) -> list[str]:
+def _months(since: datetime, until: datetime, folder: str = _FOLDER) -> list[str]:
     """Return the prefixes that hold every day of a time: one request lists a month."""
     months: list[str] = []
     month: date = since.date().replace(day=1)
     while month <= until.date():
-        months.append(f"{_FOLDER}{month:%Y-%m-}")
+        months.append(f"{folder}{month:%Y-%m-}")
         month = (month + timedelta(days=32)).replace(day=1)
     return months

@@ -17,9 +17,10 @@ from deliverywatch.messages.context import NOT_READ
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.incidents import mails as outbox
 from deliverywatch.operate.review.markdown import escaped, items, section, table
-from deliverywatch.operate.review.timeline import Entry, timeline
+from deliverywatch.operate.review.timeline import Entry, named, timeline
 
 if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.messages.group import Group
     from deliverywatch.operate.incidents.explain import Facts
     from deliverywatch.operate.review.alternative import Alternative, Replayed
@@ -40,6 +41,7 @@ class Material:
 
     Attributes:
         impact: What the lake shows; None for a watch that is not about SMS.
+        messages: Records of what was sent to channels beside mail.
         warning_percent: The share of failures over which the stack calls a slot bad, and beside it the critical one.
         commands: The options of the stack for a command, with a space before each.
     """
@@ -50,6 +52,7 @@ class Material:
     warning_percent: float
     critical_percent: float
     commands: str = ""
+    messages: Sequence[Record] = ()
 
     @property
     def ended_at(self) -> datetime:
@@ -59,7 +62,7 @@ class Material:
     @property
     def entries(self) -> list[Entry]:
         """The timeline."""
-        return timeline(self.facts, self.impact, self.warning_percent)
+        return timeline(self.facts, self.impact, self.warning_percent, self.messages)
 
     def time(self, moment: datetime) -> str:
         """Return a time as the review writes it, with the day unless it is that of the opening."""
@@ -219,17 +222,19 @@ def _unknown(material: Material) -> Iterator[str]:
         yield "Whether those who were not reached did without: the lake knows of SMS only."
     if lost := incident.seq - len(incident.timeline):
         yield f"{lost} changes in the middle: the record keeps the first and the latest."
-    yield from _unsent(facts)
+    yield from _unsent(material)
     yield from (f"{name}: {value}" for name, value in facts.context.facts if name == NOT_READ)
     if material.replayed.problem:
         yield f"What would have been faster: {material.replayed.problem}"
     yield "Mutes that somebody deleted: CloudWatch keeps the rules that there are."
 
 
-def _unsent(facts: Facts) -> Iterator[str]:
-    for mail in facts.mails:
-        if mail.sent_at is None:
-            yield f"Whether mail {mail.seq} reached anybody: it is {outbox.state_of(mail, facts.now)}."
+def _unsent(material: Material) -> Iterator[str]:
+    for record in (*material.facts.mails, *material.messages):
+        if record.sent_at is None:
+            state = "given up" if record.given_up_at else outbox.state_of(record, material.facts.now)
+            because = f": {record.problem}" if record.problem else "."
+            yield f"Whether {named(record).lower()} {record.seq} reached anybody: it is {state}{because}"
 
 
 def _minutes(moment: datetime | None, since: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -32,12 +32,13 @@ class Entry:
     tone: str = "notice"
 
 
-def timeline(facts: Facts, impact: Impact | None, warning_percent: float) -> list[Entry]:
-    """Return what happened, the oldest first; of one time what was first known comes first."""
+def timeline(
+    facts: Facts, impact: Impact | None, warning_percent: float, messages: Sequence[Record] = ()
+) -> list[Entry]:
+    """Return what happened, the oldest first; `messages` went to channels beside mail."""
     seen = _seen(impact, warning_percent) if impact else iter(())
-    return sorted(
-        [*seen, *_changes(facts), *_mails(facts), *_acks(facts), *_mutes(facts)], key=lambda entry: entry.time
-    )
+    sent = _sent_to([*facts.mails, *messages])
+    return sorted([*seen, *_changes(facts), *sent, *_acks(facts), *_mutes(facts)], key=lambda entry: entry.time)
 
 
 def _seen(impact: Impact, warning_percent: float) -> Iterator[Entry]:
@@ -65,13 +66,20 @@ def _said(facts: Facts, change: Change) -> str:
     return f"{said[:1].upper()}{said[1:].removesuffix('.')}{named}."
 
 
-def _mails(facts: Facts) -> Iterator[Entry]:
-    for record in facts.mails:
+def _sent_to(records: Iterable[Record]) -> Iterator[Entry]:
+    for record in records:
         if record.sent_at is not None:
-            yield Entry(record.sent_at, f"Mail {record.seq}", _sent(record))
+            yield Entry(record.sent_at, f"{named(record)} {record.seq}", _sent(record))
+
+
+def named(record: Record) -> str:
+    """Return what carries a record's message: a mail, or the name of its channel."""
+    return "Mail" if record.is_mail else str(record.channel).capitalize()
 
 
 def _sent(record: Record) -> str:
+    if not record.is_mail:
+        return f"Sent{f' at attempt {record.attempts}' if (record.attempts or 1) > 1 else ''}."
     people = "1 address" if record.recipients == 1 else f"{record.recipients or 0} addresses"
     whereto = "the fallback topic, as SES did not take it" if record.channel == "fallback" else people
     return f"Sent to {whereto}: {record.subject or record.event}."

@@ -17,13 +17,15 @@ from markdown_it import MarkdownIt
 
 from deliverywatch.alerting.incidents.incident import Ack, Change, Event, Incident
 from deliverywatch.alerting.incidents.outbox import Record
+from deliverywatch.alerting.incidents.severity import Watch
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.backtest.faster import other_settings
-from deliverywatch.messages.context import Context
+from deliverywatch.messages.context import Context, to_json
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.incidents.explain import Facts
 from deliverywatch.operate.incidents.mutes import Mute
 from deliverywatch.operate.incidents.recipients import Period
+from deliverywatch.operate.incidents.records import context_of
 from deliverywatch.operate.review.alternative import Alternative, Replayed
 from deliverywatch.operate.review.chart import Mark, bars, svg
 from deliverywatch.operate.review.document import Material, review
@@ -297,3 +299,14 @@ def test_the_chart_is_well_formed_whatever_it_shows(counts: list[tuple[int, int]
     heights = [float(part.get("height", 0)) for part in root.iter("{http://www.w3.org/2000/svg}rect")]
     assert all(0 <= height <= 260 for height in heights)
     assert len(drawn) < 60_000
+
+
+@pytest.mark.parametrize(
+    ("watch", "noun"), [("email-newsletter-bounces", "newsletters"), ("sms-failures", "SMS"), ("orders.late", "orders")]
+)
+def test_what_a_system_left_is_read_where_the_stack_declares_it_else_by_its_name(watch: str, noun: str) -> None:
+    store = Memory()
+    for name, left in (("email-newsletter", "newsletters"), ("sms", "SMS"), ("orders", "orders")):
+        store.write(f"state/{name}.json", to_json(Context(noun=left)))
+    declared = [Watch("email-newsletter-bounces", "Bounces", context="state/email-newsletter.json")]
+    assert context_of(store, watch, declared).noun == noun

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _HOUR = timedelta(hours=1)
 _DAY_MINUTES = 24 * 60
-_ALTERNATIVES = 2
+_SHOWN = 2
+# What a small account turns, with the least that each may be.
+_FEWEST = {"MinimumTotal": 1, "MinimumFailed": 1, "OutageMinimumFailed": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +76,20 @@ def replayed(
     path.write_text(json.dumps(template))
     declared = template.get("Parameters") or {}
     known = {name: value for name, value in parameters.items() if name in declared}
-    others = list(other_settings(template_parameters.defaults(template) | known, declared))[:_ALTERNATIVES]
+    others = list(other_settings(template_parameters.defaults(template) | known, declared))
     source = _Deployed(path, template, known, others)
     start = incident.opened_at - timedelta(days=REVIEW_REPLAYED_DAYS)
     result = compare(Request(source, history_for, start=start, end=ended_at + _HOUR))
     labels = ["", *(_label(other) for other in others)]
-    return Replayed(
-        [
-            _alternative(label, variant, incident, ended_at)
-            for label, variant in zip(labels, result.variants, strict=True)
-        ],
-        result.span.days,
+    today, *rest = (
+        _alternative(label, variant, incident, ended_at) for label, variant in zip(labels, result.variants, strict=True)
     )
+    return Replayed([today, *sorted(rest, key=_worth)[:_SHOWN]], result.span.days)
+
+
+def _worth(one: Alternative) -> tuple[bool, datetime | None, int]:
+    """The sooner the better, and of those that are as soon the one with fewer mails."""
+    return one.mailed_at is None, one.mailed_at, one.mails_count
 
 
 def copied(store: Store, folder: Path, incident: Incident, ended_at: datetime) -> Path:
@@ -111,7 +115,7 @@ def other_settings(values: Mapping[str, Any], declared: Mapping[str, Any]) -> It
         yield {"WarningThresholdPercent": threshold, "WarningRecoveryPercent": recovery}
     if window := _below(values, declared, "WindowMinutes", 0.99):
         yield {"WindowMinutes": window}
-    fewer = {name: _half(values[name]) for name in ("MinimumTotal", "MinimumFailed") if name in values}
+    fewer = {name: _half(values[name], fewest) for name, fewest in _FEWEST.items() if name in values}
     if any(values[name] != value for name, value in fewer.items()):
         yield fewer
 
@@ -128,8 +132,8 @@ def _under(values: Mapping[str, Any], declared: Mapping[str, Any], name: str, li
     return max(fitting, key=float, default="")
 
 
-def _half(value: object) -> str:
-    return str(max(1, int(float(str(value))) // 2))
+def _half(value: object, fewest: int) -> str:
+    return str(max(fewest, int(float(str(value))) // 2))
 
 
 def _label(settings: Mapping[str, str]) -> str:

@@ -58,6 +58,7 @@ def facts_of(
     """Return what is known of an incident, with the mute rules that are in one of these states."""
     from deliverywatch.operate.incidents import mails as outbox
     from deliverywatch.operate.incidents import mutes, records
+    from deliverywatch.operate.incidents.aws_incidents import watches
     from deliverywatch.operate.incidents.explain import Facts, alarm_names
 
     incident = records.find(session.lake, incident_id, watch)
@@ -66,7 +67,7 @@ def facts_of(
         mails=[mail for mail in outbox.of_incident(session.lake, incident.id, incident.opened_at, session.now)
                if mail.watch == incident.watch],
         alarms=session.alarms.named(alarm_names(incident)),
-        context=records.context_of(session.lake, incident.watch),
+        context=records.context_of(session.lake, incident.watch, watches(session.cloud, session.stack)),
         mutes=mutes.of_stack(session.rules, session.stack.prefix, mute_statuses),
         clock=session.clock,
         now=session.now,

@@ -78,8 +78,8 @@ def _state(facts: Facts) -> list[str]:
     if not incident.is_open:
         lasted = formatting.span(incident.changed_at - incident.opened_at)
         ended = clock.day_time(incident.changed_at, now)
-        return [f"It began at {since}, ended at {ended} and lasted {lasted}.{_peak(facts)}"]
-    lines = [f"It has been open since {since}, for {formatting.span(now - incident.opened_at)}.{_peak(facts)}"]
+        return [f"It began at {since}, ended at {ended} and lasted {lasted}.{peak(facts)}"]
+    lines = [f"It has been open since {since}, for {formatting.span(now - incident.opened_at)}.{peak(facts)}"]
     if incident.changed_at != incident.opened_at:
         lines.append(f"It has been {incident.level.value} since {clock.day_time(incident.changed_at, now)}.")
     lines.append(f"{owner(incident, clock, now) or 'Nobody has taken it on yet'}.")
@@ -91,12 +91,18 @@ def _state(facts: Facts) -> list[str]:
     return lines
 
 
-def _peak(facts: Facts) -> str:
-    alarm, peak = _alarm(facts), facts.incident.peak
-    if peak is None or facts.incident.is_presumed:
+def peak(facts: Facts) -> str:
+    """Return a sentence with the worst value, a space before it; empty if that is not known."""
+    alarm, worst = _alarm(facts), facts.incident.peak
+    if worst is None or facts.incident.is_presumed:
         return ""
-    value = formatting.percent(peak) if alarm and alarm.is_percent else formatting.amount(peak)
+    value = formatting.percent(worst) if alarm and alarm.is_percent else formatting.amount(worst)
     return f" The worst value was {value}."
+
+
+def is_fresh(facts: Facts) -> bool:
+    """Return whether what the system left is still about this incident: it is open, or just over."""
+    return facts.incident.is_open or facts.now - facts.incident.changed_at <= _FRESH
 
 
 def _happened(facts: Facts) -> list[str]:
@@ -120,7 +126,7 @@ def _changed(facts: Facts, change: Change, record: Record | None) -> str:
 
 def _why(facts: Facts) -> list[str]:
     lines = [_alarm_line(alarm) for alarm in facts.alarms.values()] + _reported(facts)
-    if not facts.incident.is_open and facts.now - facts.incident.changed_at > _FRESH:
+    if not is_fresh(facts):
         return lines
     context = facts.context
     if context.problem:

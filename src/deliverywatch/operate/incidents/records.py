@@ -11,7 +11,10 @@ from deliverywatch.errors import InputError
 from deliverywatch.messages import context
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.messages.context import Context
     from deliverywatch.storage.store import Store
@@ -62,10 +65,12 @@ def owner(incident: Incident, clock: Clock, now: datetime) -> str:
     return f"{last.by} has taken it on, at {clock.day_time(last.time, now)}{f': {last.note}' if last.note else ''}"
 
 
-def context_of(store: Store, watch: str) -> Context:
-    """Return what the watch's system left: under the watch's own name, or under its system's, its name's first word."""
-    for name in (watch, watch.partition("-")[0], watch.partition(".")[0]):
-        stored = store.read(context.key_of(name))
+def context_of(store: Store, watch: str, declared: Iterable[Watch] = ()) -> Context:
+    """Return what the watch's system left: where the stack declares it, else under the watch's or its system's name."""
+    names = (watch, watch.partition("-")[0], watch.partition(".")[0])
+    keys = [one.context for one in declared if one.name == watch and one.context] or map(context.key_of, names)
+    for key in keys:
+        stored = store.read(key)
         if stored is not None:
             return context.from_json(stored.body)
     return context.from_json(None)

@@ -16,11 +16,13 @@ from deliverywatch.alerting.mail.comparison import compare
 from deliverywatch.messages.context import NOT_READ
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.incidents import mails as outbox
+from deliverywatch.operate.incidents.explain import is_fresh, peak
 from deliverywatch.operate.review.markdown import escaped, items, section, table
 from deliverywatch.operate.review.timeline import Entry, named, timeline
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.messages.context import Context
     from deliverywatch.messages.group import Group
     from deliverywatch.operate.incidents.explain import Facts
     from deliverywatch.operate.review.alternative import Alternative, Replayed
@@ -32,6 +34,7 @@ _TITLES = {
     "sender": "Senders",
     "list": "Lists",
     "subaccount": "Subaccounts",
+    "domain": "Receiving domains",
 }
 
 
@@ -88,7 +91,7 @@ def _head(material: Material) -> str:
     times = f"from {material.facts.clock.full(incident.opened_at)}"
     state = f"It is still open, after {lasted}" if incident.is_open else f"It lasted {lasted}"
     worst = max((change.level for change in incident.timeline), key=lambda level: level.rank, default=Level.OK)
-    sentence = f"{state}, {times}, and was {worst.value} at its worst."
+    sentence = f"{state}, {times}, and was {worst.value} at its worst.{peak(material.facts)}"
     made = f"Written from records at {material.facts.clock.full(material.facts.now)}; all times are of that zone."
     return "\n\n".join([title, sentence.replace("\u00a0", " "), made])
 
@@ -111,13 +114,17 @@ def _affected(material: Material, picture: str) -> Iterator[str]:
     yield _share(material, total, failed)
     if picture:
         yield f"![Failed share of the SMS every {impact.minutes} minutes]({picture})"
-    if sentence := compare(impact.context).sentence:
+    yield from _whose(impact.context)
+
+
+def _whose(context: Context) -> Iterator[str]:
+    if sentence := compare(context).sentence:
         yield escaped(_plain(sentence))
     yield table(("Reason", "Failed", "Share"), [
         (escaped(f"{one.text} (code {one.code}, {one.fault})"), f"{one.count:,}", f"{one.share_percent:g} %")
-        for one in impact.context.reasons
+        for one in context.reasons
     ])  # fmt: skip
-    for by, groups in impact.context.groups:
+    for by, groups in context.groups:
         yield _groups(_TITLES.get(by, by.capitalize()), groups)
 
 
@@ -141,13 +148,15 @@ def _groups(title: str, groups: Sequence[Group]) -> str:
 
 
 def _reported(material: Material) -> Iterator[str]:
-    """Yield what the watch's system said: other records of whom it concerned there are none."""
+    """Yield what the watch's system said, and what it left of whom it concerned while that is about this incident."""
     changes = [change for change in material.facts.incident.timeline if change.level is not Level.OK]
     if not changes:
         return
     assessment = changes[-1].assessment
     yield escaped((assessment.sentence if assessment else "") or changes[-1].reason)
     yield items(f"{escaped(name)}: {escaped(value)}" for name, value in changes[-1].facts)
+    if is_fresh(material.facts):
+        yield from _whose(material.facts.context)
 
 
 def _speed(material: Material) -> Iterator[str]:
@@ -214,7 +223,9 @@ def _unknown(material: Material) -> Iterator[str]:
     yield "Why it happened: the records hold the provider's codes and words, not their cause."
     if incident.is_presumed:
         yield "When it began: only its end was seen."
-    elif impact and impact.first_bad is None:
+    if impact is None and not is_fresh(facts):
+        yield "Whom it concerned: its system keeps that for hours only."
+    if impact and impact.first_bad is None and not incident.is_presumed:
         yield "When it began: no time before the alarm was over the threshold by itself."
     if impact and (pending := sum(slot.pending for slot in impact.during)):
         yield f"What became of {pending:,} SMS: they have no known outcome."

@@ -147,6 +147,28 @@ def test_the_reconciler_may_touch_our_schedules_only(queries_template: dict[str,
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "made", "name"),
+    [
+        ({}, ["deliverywatch-prod-queries"], "deliverywatch-prod-queries"),
+        ({"QueriesGroupName": "pn-athena"}, ["pn-athena"], "pn-athena"),
+        ({"QueriesGroupName": "pn-athena", "QueriesGroup": "adopted"}, [], "pn-athena"),
+    ],
+)
+def test_the_schedule_group_has_the_chosen_name_and_may_be_one_that_exists(
+    queries_template: dict[str, Any], given: dict[str, str], made: list[str], name: str
+) -> None:
+    groups = of_type(queries_template, "AWS::Scheduler::ScheduleGroup", **given).values()
+    assert [group["Name"] for group in groups] == made
+    functions = of_type(queries_template, "AWS::Lambda::Function", **given)
+    assert functions["QueriesReconcile"]["Environment"]["Variables"]["SCHEDULE_GROUP_NAME"] == name
+    may = statements(queries_template, "QueriesReconcileRole", **given)
+    (ours,) = [each["Resource"] for each in may if "scheduler:CreateSchedule" in each["Action"]]
+    assert ours.endswith(f":schedule/{name}/deliverywatch-*")
+    start = of_type(queries_template, "AWS::IAM::Role", **given)["QueriesStartRole"]["AssumeRolePolicyDocument"]
+    assert f":schedule-group/{name}" in json.dumps(start)
+
+
 def test_the_reconciler_passes_one_role_and_to_scheduler_only(queries_template: dict[str, Any]) -> None:
     (allowed,) = [
         each for each in statements(queries_template, "QueriesReconcileRole") if each["Action"] == "iam:PassRole"

@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from cwalarm.cli.terminal import echo, json_option, one_line, print_json
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.input_files import read_bytes
 from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load
 from deliverywatch.cli.terminal.target import Target, target, target_and_json
@@ -125,7 +126,9 @@ def adopt(
 
     settings, client, _ = _settings(target)
     file = adoption.document(path.read_bytes() if path.exists() else b'{"queries": {}}')
-    taken = adoption.document(former.read_bytes()) if former else {"queries": {}}
+    taken = (
+        adoption.document(read_bytes(former, "Name the file of the former scheduler.")) if former else {"queries": {}}
+    )
     origin = Origin(group or settings.group, prefix if prefix is not None else settings.wiring.prefix)
     observed = observe(Scheduler(client, origin.group), origin.prefix)
     if database:

@@ -72,7 +72,8 @@ def adopt(
 
 
 def _origins(content: Mapping[str, Any], origin: Origin, ours: Origin) -> dict[str, Any]:
-    known, here = content.get("imported_from") or [], asdict(origin)
+    before, here = content.get("imported_from"), asdict(origin)
+    known = before if isinstance(before, list) else []
     return {} if origin == ours or here in known else {"imported_from": [*known, here]}
 
 

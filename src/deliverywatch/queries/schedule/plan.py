@@ -176,9 +176,8 @@ def _too_many(gone: Sequence[str], desired: Collection[str], rules: Rules, settl
     count = len({*gone, *(settled or ())} - set(desired))
     if count > rules.delete_count:
         return f"{count} schedules would be deleted; at most {rules.delete_count} are at once."
-    if count > 1 and settled is None:
-        return f"{count} schedules would be deleted, and how many there were before is not known."
-    if count > 1 and 100 * count > rules.delete_percent * len(settled or ()):
-        total = len(settled or ())
-        return f"{count} of {total} schedules would be deleted; at most {rules.delete_percent:g} % are at once."
+    if settled is None:
+        return f"{count} schedule{'s' * (count > 1)} would be deleted, and which there were before is not known."
+    if count > 1 and 100 * count > rules.delete_percent * len(settled):
+        return f"{count} of {len(settled)} schedules would be deleted; at most {rules.delete_percent:g} % are at once."
     return ""

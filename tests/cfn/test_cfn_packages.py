@@ -182,6 +182,9 @@ def test_the_notifier_finds_every_time_zone_that_the_template_offers(
     offered = template["Parameters"]["TimeZone"]["AllowedValues"]
     code = f"import zoneinfo; zoneinfo.reset_tzpath([]); print(len([zoneinfo.ZoneInfo(name) for name in {offered!r}]))"
     assert run_isolated(code, shipped["alerting-notify"]) == f"{len(offered)}\n"
+    # The list of names, by which `cwalarm.schedules.zones` judges them.
+    listed = "from importlib.resources import files; print(len(files('tzdata').joinpath('zones').read_text().split()))"
+    assert int(run_isolated(listed, shipped["alerting-notify"])) > len(offered)
 
 
 def test_bytecode_is_compiled_so_that_nothing_is_checked_at_the_start(tmp_path: Path) -> None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cwalarm.schedules import eventbridge, zones
 from deliverywatch.athena import Execution, Status
-from deliverywatch.errors import InputError
+from deliverywatch.local.cloud.compute.schedules import refusal
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.config.query import Kind, Query
 from deliverywatch.queries.schedule import apply
@@ -92,11 +91,8 @@ class FakeService:
 
     @staticmethod
     def _check(request: dict[str, Any], operation: str) -> None:
-        try:
-            eventbridge.parse(request["ScheduleExpression"])
-            zones.zone(request.get("ScheduleExpressionTimezone", "UTC"))
-        except InputError as refused:
-            raise error("ValidationException", operation, str(refused)) from refused
+        if why := refusal(request):
+            raise error("ValidationException", operation, why)
 
     @staticmethod
     def with_defaults(request: dict[str, Any]) -> dict[str, Any]:

@@ -297,6 +297,19 @@ def test_a_refused_file_ends_with_1_and_changes_nothing(stack: Deployed, tmp_pat
     assert "$.queries.x.query" in done.stderr
 
 
+def test_a_schedule_that_is_refused_keeps_apply_from_no_other_and_ends_with_1(stack: Deployed, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed.json"
+    present = json.loads(stack.file.read_text())["queries"]
+    entry = {"query": "SELECT 1"}
+    added = {"a-bad": entry | {"schedule": "cron(*/60 * * * ? *)"}, "b-good": entry | {"schedule": "rate(1 hours)"}}
+    mixed.write_text(json.dumps({"queries": present | added}))
+    done = stack.run("apply", "--config", str(mixed))
+    assert (done.exit_code, "$.queries['a-bad'].schedule" in done.stderr) == (1, True)
+    assert "ValidationException: Invalid Schedule Expression cron(*/60 * * * ? *)." in done.stdout
+    assert stack.schedule("deliverywatch-b-good")["ScheduleExpression"] == "rate(1 hours)"
+    stack.cloud.client("scheduler").delete_schedule(GroupName=GROUP, Name="deliverywatch-b-good")
+
+
 def test_a_removed_query_is_deleted_and_what_it_left_open_is_closed(stack: Deployed) -> None:
     stack.save(queries_day.REPORT)
     stack.live(110)

@@ -134,7 +134,11 @@ def test_a_wrong_file_changes_nothing_and_says_what_is_wrong() -> None:
     assert "$.queries.daily.query" in world.problem
 
 
-@pytest.mark.parametrize("change", [{"schedule": "cron(*/60 * * * ? *)"}, {"timezone": "right/Europe/Rome"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"schedule": "cron(*/60 * * * ? *)"}, {"timezone": "right/Europe/Rome"}, {"description": "x" * 513}],
+    ids=["schedule", "zone", "description"],
+)
 def test_a_schedule_that_aws_refuses_stays_as_it_is_and_the_others_go_on(change: dict[str, Any]) -> None:
     world = World()
     world.round()

@@ -57,7 +57,7 @@ def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool],
         kind=kind,
         expression=_expression(section),
         sql=_sql(section, parameters, was_parsed, has_threshold=threshold is not None),
-        description=section.text("description", longest=LONGEST_DESCRIPTION),
+        description=_description(section),
         timezone=_zone(section),
         enabled=section.flag("enabled", default=True),
         owner=section.text("owner", longest=200),
@@ -69,6 +69,13 @@ def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool],
         filename_template=_filename(section),
         database=section.text("database", database, LONGEST_DATABASE).strip(),
     )
+
+
+def _description(section: Section) -> str:
+    text = section.text("description")
+    if len(text) > LONGEST_DESCRIPTION:
+        section.refuse_alone("description", f"A schedule's has at most {LONGEST_DESCRIPTION} characters.")
+    return text
 
 
 def _expression(section: Section) -> str:

@@ -20,6 +20,7 @@ from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 # A rate counts from when its schedule was made, which the demo would not want to depend on: here, from midnight.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_LONGEST_DESCRIPTION = 512
 _TICK = timedelta(microseconds=1)
 _parse = lru_cache(256)(eventbridge.parse)
 
@@ -55,6 +56,9 @@ def refusal(schedule: Mapping[str, Any]) -> str:
         eventbridge.parse(expression)
     except InputError:
         return f"Invalid Schedule Expression {expression}."
+    if len(schedule.get("Description") or "") > _LONGEST_DESCRIPTION:
+        limit = f"Member must have length less than or equal to {_LONGEST_DESCRIPTION}"
+        return f"1 validation error detected: Value at 'description' failed to satisfy constraint: {limit}"
     return "" if zone in zones.names() else f"Invalid Schedule Expression Timezone {zone}."
 
 

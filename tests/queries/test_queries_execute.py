@@ -228,6 +228,14 @@ def test_an_older_run_has_no_say() -> None:
     assert remembered(world.lake, "daily").open == {"rows": "critical"}
 
 
+def test_a_run_by_hand_for_a_time_to_come_hides_no_run_before_it() -> None:
+    world = World(ALERTING, (THREE, NONE))
+    world.run(DUE.replace(year=2030), is_by_hand=True)
+    assert remembered(world.lake, "daily").succeeded == datetime(2026, 11, 21, 9, tzinfo=UTC)
+    world.run(DUE.replace(day=22))
+    assert world.levels == [("rows", "critical"), ("rows", "ok")]
+
+
 def test_an_alert_that_leaves_the_file_is_closed() -> None:
     world = World(ALERTING, (THREE,))
     world.run()
@@ -404,8 +412,14 @@ def test_a_run_is_for_the_time_in_its_event(event: dict[str, str], due: datetime
     assert order_of(event, datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=UTC)).due == due
 
 
-@pytest.mark.parametrize("event", [{}, {"query_id": ""}, {"query_id": 1}, {"query_id": "a", "scheduled_time": "soon"}])
-def test_an_event_that_names_nothing_is_refused(event: dict[str, Any]) -> None:
+TIMES_OF_NO_ZONE = ["soon", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{}, {"query_id": ""}, {"query_id": 1}, *({"query_id": "a", "scheduled_time": each} for each in TIMES_OF_NO_ZONE)],
+)
+def test_an_event_that_names_no_query_or_no_time_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         execute.order_of(event, DUE)
 

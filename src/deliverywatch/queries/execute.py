@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 # What a run keeps to record how it ended.
 RESERVE_SECONDS = 30.0
 _MOST_RUNS = 100
+_A_DAY = timedelta(days=1)
 _ENDINGS = {Ended.SUCCEEDED: Status.SUCCEEDED, Ended.STOPPED: Status.STOPPED}
 
 
@@ -94,11 +95,13 @@ def order_of(event: Mapping[str, Any], now: datetime) -> Order:
         raise InputError("The event names no query: it has no 'query_id'.")
     try:
         due = datetime.fromisoformat(text) if text else now
-    except (ValueError, TypeError) as error:
+        due = (due if due.tzinfo else due.replace(tzinfo=UTC)).astimezone(UTC)
+        # At the ends of the calendar it would be no time in another zone.
+        _ = due - _A_DAY, due + _A_DAY
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"'{text}' is not a time such as 2026-11-21T02:00:00Z.") from error
-    due = due if due.tzinfo else due.replace(tzinfo=UTC)
     is_again, is_by_hand = event.get("again") is True, event.get("by_hand") is True
-    return Order(query_id, due.astimezone(UTC).replace(microsecond=0), is_again=is_again, is_by_hand=is_by_hand)
+    return Order(query_id, due.replace(microsecond=0), is_again=is_again, is_by_hand=is_by_hand)
 
 
 def run(order: Order, settings: Settings, ports: Ports) -> Record | None:
@@ -210,10 +213,13 @@ class _Run:
         notices.annotate(before.to_annotate(alerts), self.ports.lake, now)
         notices.publish(news, self.ports.lake, self.ports.publish, now)
 
+        # A run by hand may be for a time to come: those due until then are judged and missed all the same.
+        due = min(self.order.due, now)
+
         def with_news(present: State) -> State:
-            succeeded = self.order.due if outcome.is_success else present.succeeded
+            succeeded = due if outcome.is_success else present.succeeded
             published = present.with_published(news)
-            return replace(published, judged=self.order.due, succeeded=succeeded, unmeasured=unmeasured)
+            return replace(published, judged=due, succeeded=succeeded, unmeasured=unmeasured)
 
         state.change(self.ports.lake, self.query.id, with_news)
 

@@ -62,6 +62,7 @@ ELSEWHERE = {
     ),
     "FilesProcessRole": {
         "dynamodb:UpdateItem": "an object that a comparison with the bucket lists",
+        "s3:GetObjectVersion": "an object whose event did not pass the pusher",
         "sqs:ChangeMessageVisibility": "a message that can never be processed",
     },
     "FilesPushRole": {"s3:GetObject": "an object of a bucket that keeps no versions"},

@@ -20,6 +20,7 @@ from deliverywatch.operate.doctor.template_shapes import (
     function_properties,
     in_camel_case,
     is_for_everybody,
+    is_for_url,
     life_cycle_rule,
     notifications,
     queue_properties,
@@ -54,7 +55,9 @@ def compare(
         cloud.client(service)
     with translated("The alarms"):
         alarms = described_alarms(cloud.client("cloudwatch"), AlarmNamePrefix=f"{deployment.prefix}-")
-    account = Resources(cloud, policies, {alarm["AlarmName"]: alarm for alarm in alarms})
+    urls = [then["TargetFunctionArn"] for resource, then in made if resource.kind == "AWS::Lambda::Url"]
+    public = {arn.rpartition(":")[2] for arn in urls}
+    account = Resources(cloud, policies, {alarm["AlarmName"]: alarm for alarm in alarms}, public)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda pair: _compared(account, *pair), made))
 
@@ -70,17 +73,25 @@ def _compared(account: Resources, resource: Resource, then: _Properties) -> Comp
 class Resources:
     """What the resources of one account and region are like."""
 
-    def __init__(self, cloud: Cloud, policies: Collection[str], alarms: Mapping[str, _Properties]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        policies: Collection[str],
+        alarms: Mapping[str, _Properties],
+        public: Collection[str] = (),
+    ) -> None:
         """Look at an account.
 
         Args:
             cloud: The account.
             policies: Names of policies of roles that are resources of their own.
             alarms: By name, as DescribeAlarms returns them.
+            public: Names of functions that the stack gave a URL.
         """
         self._client = cloud.client
         self._alarms = alarms
         self._policies = policies
+        self._public = public
         self.readers: Mapping[str, Callable[[str, _Properties], _Properties | None]] = {
             "AWS::Athena::NamedQuery": self._named_query,
             "AWS::Athena::WorkGroup": self._workgroup,
@@ -99,6 +110,7 @@ class Resources:
             "AWS::Lambda::EventSourceMapping": self._mapping,
             "AWS::Lambda::Function": self._function,
             "AWS::Lambda::Permission": self._permission,
+            "AWS::Lambda::Url": self._function_url,
             "AWS::Logs::LogGroup": self._log_group,
             "AWS::Logs::LogStream": self._log_stream,
             "AWS::Logs::MetricFilter": self._metric_filter,
@@ -251,7 +263,7 @@ class Resources:
         return {
             **function_properties(then, made),
             **code(then["Code"], made["CodeSha256"]),
-            ADDED_PERMISSIONS: [one["Sid"] for one in self._permissions(name) if is_for_everybody(one)],
+            ADDED_PERMISSIONS: [one["Sid"] for one in self._permissions(name) if self._is_opened(name, one)],
             # Of 0 the check `concurrency` says more.
             "ReservedConcurrentExecutions": reserved or None,
         }
@@ -261,11 +273,20 @@ class Resources:
         answer = existing(lambda: client.get_policy(FunctionName=function), "ResourceNotFoundException")
         return list(json.loads(answer["Policy"])["Statement"]) if answer else []
 
+    def _is_opened(self, function: str, statement: _Properties) -> bool:
+        """Return whether a statement lets everybody in, and not only by a URL that the stack made for everybody."""
+        return is_for_everybody(statement) and not (is_for_url(statement) and function in self._public)
+
     def _permission(self, _: str, then: _Properties) -> _Properties | None:
-        statements = self._permissions(then["FunctionName"])
-        sources = [then[key] for key in ("SourceArn", "SourceAccount") if key in then]
-        allows = any(all(source in json.dumps(statement) for source in sources) for statement in statements)
+        named = [then[key] for key in ("Principal", "SourceArn", "SourceAccount") if key in then]
+        statements = (one for one in self._permissions(then["FunctionName"]) if one["Action"] == then["Action"])
+        allows = any(all(name in json.dumps(statement) for name in named) for statement in statements)
         return {} if allows else None
+
+    def _function_url(self, _: str, then: _Properties) -> _Properties | None:
+        client, function = self._client("lambda"), then["TargetFunctionArn"]
+        made = existing(lambda: client.get_function_url_config(FunctionName=function), "ResourceNotFoundException")
+        return None if made is None else {"AuthType": made["AuthType"]}
 
     def _log_group(self, name: str, _: _Properties) -> _Properties | None:
         groups = listed(self._client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=name)

@@ -55,6 +55,12 @@ def is_for_everybody(statement: Mapping[str, Any]) -> bool:
     return statement.get("Effect") == "Allow" and principal in ("*", {"AWS": "*"})
 
 
+def is_for_url(statement: Mapping[str, Any]) -> bool:
+    """Return whether a statement of a function's policy lets in requests of its URL alone."""
+    keys = {key for pairs in statement.get("Condition", {}).values() for key in pairs}
+    return bool(keys & {"lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl"})
+
+
 def in_camel_case(word: str) -> str:
     """Return `RENDERING_FAILURE` as `renderingFailure`."""
     first, *rest = word.lower().split("_")

@@ -20,7 +20,6 @@ from deliverywatch.operate.doctor.template_shapes import (
     function_properties,
     in_camel_case,
     is_for_everybody,
-    is_for_url,
     life_cycle_rule,
     notifications,
     queue_properties,
@@ -55,8 +54,7 @@ def compare(
         cloud.client(service)
     with translated("The alarms"):
         alarms = described_alarms(cloud.client("cloudwatch"), AlarmNamePrefix=f"{deployment.prefix}-")
-    urls = [then["TargetFunctionArn"] for resource, then in made if resource.kind == "AWS::Lambda::Url"]
-    public = {arn.rpartition(":")[2] for arn in urls}
+    public = {then["TargetFunctionArn"].rpartition(":")[2] for one, then in made if one.kind == "AWS::Lambda::Url"}
     account = Resources(cloud, policies, {alarm["AlarmName"]: alarm for alarm in alarms}, public)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda pair: _compared(account, *pair), made))
@@ -74,11 +72,7 @@ class Resources:
     """What the resources of one account and region are like."""
 
     def __init__(
-        self,
-        cloud: Cloud,
-        policies: Collection[str],
-        alarms: Mapping[str, _Properties],
-        public: Collection[str] = (),
+        self, cloud: Cloud, policies: Collection[str], alarms: Mapping[str, _Properties], public: Collection[str] = ()
     ) -> None:
         """Look at an account.
 
@@ -86,7 +80,7 @@ class Resources:
             cloud: The account.
             policies: Names of policies of roles that are resources of their own.
             alarms: By name, as DescribeAlarms returns them.
-            public: Names of functions that the stack gave a URL.
+            public: Functions that have a URL.
         """
         self._client = cloud.client
         self._alarms = alarms
@@ -263,7 +257,9 @@ class Resources:
         return {
             **function_properties(then, made),
             **code(then["Code"], made["CodeSha256"]),
-            ADDED_PERMISSIONS: [one["Sid"] for one in self._permissions(name) if self._is_opened(name, one)],
+            ADDED_PERMISSIONS: [
+                one["Sid"] for one in self._permissions(name) if is_for_everybody(one, has_url=name in self._public)
+            ],
             # Of 0 the check `concurrency` says more.
             "ReservedConcurrentExecutions": reserved or None,
         }
@@ -273,20 +269,15 @@ class Resources:
         answer = existing(lambda: client.get_policy(FunctionName=function), "ResourceNotFoundException")
         return list(json.loads(answer["Policy"])["Statement"]) if answer else []
 
-    def _is_opened(self, function: str, statement: _Properties) -> bool:
-        """Return whether a statement lets everybody in, and not only by a URL that the stack made for everybody."""
-        return is_for_everybody(statement) and not (is_for_url(statement) and function in self._public)
-
     def _permission(self, _: str, then: _Properties) -> _Properties | None:
         named = [then[key] for key in ("Principal", "SourceArn", "SourceAccount") if key in then]
         statements = (one for one in self._permissions(then["FunctionName"]) if one["Action"] == then["Action"])
-        allows = any(all(name in json.dumps(statement) for name in named) for statement in statements)
-        return {} if allows else None
+        return {} if any(all(name in json.dumps(one) for name in named) for one in statements) else None
 
     def _function_url(self, _: str, then: _Properties) -> _Properties | None:
-        client, function = self._client("lambda"), then["TargetFunctionArn"]
-        made = existing(lambda: client.get_function_url_config(FunctionName=function), "ResourceNotFoundException")
-        return None if made is None else {"AuthType": made["AuthType"]}
+        client, of = self._client("lambda"), {"FunctionName": then["TargetFunctionArn"]}
+        made = existing(lambda: client.get_function_url_config(**of), "ResourceNotFoundException")
+        return made and {"AuthType": made["AuthType"]}
 
     def _log_group(self, name: str, _: _Properties) -> _Properties | None:
         groups = listed(self._client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=name)

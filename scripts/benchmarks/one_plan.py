@@ -29,10 +29,11 @@ def main(count: int, kind: str) -> None:
     from deliverywatch.queries.schedule import apply
     from deliverywatch.queries.schedule.plan import Rules, plan
     from deliverywatch.queries.schedule.specification import Wiring, desired
+    from deliverywatch.storage.memory import Memory
 
     loaded = time.process_time() - BEGAN
     body = json.dumps({"queries": {f"query-{number:05}": entry(number, kind) for number in range(count)}}).encode()
-    service, lake, given = Service(), Lake(), Given(body)
+    service, lake, given = Service(), Memory(), Given(body)
     wiring = Wiring("pn", "arn:execute", "arn:role", "arn:queue")
     if kind == "known":
         source.current(given, lake, "pn", NOW)
@@ -133,20 +134,6 @@ class Service:
     def get_schedule(self, Name: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         self.calls += 1
         return self.answers[Name]
-
-
-class Lake:
-    """One object."""
-
-    body: bytes | None = None
-
-    def read(self, _: str) -> Any:
-        from deliverywatch.storage.store import Stored
-
-        return Stored(self.body, "1") if self.body is not None else None
-
-    def write(self, _: str, body: bytes) -> None:
-        self.body = body
 
 
 class Given:

@@ -31,13 +31,16 @@ def test_a_query_needs_a_schedule_and_sql_only() -> None:
     assert (query.kind, query.timezone, query.enabled, query.csv_export) == (Kind.EXPORT, "UTC", True, True)
 
 
+FIRST = {"name": "first", "on": "first_value", "threshold": {"value": 1}}
+
+
 def test_every_field_is_read() -> None:
     everything = {
         "type": "alerts",
         "description": "Refused numbers",
         "cron": "rate(6 hours)",
         "timezone": "Europe/Rome",
-        "query": "SELECT n FROM t WHERE dt = '{DATE}' AND c IN ({countries}) AND n > {THRESHOLD}",
+        "query": "SELECT n FROM t WHERE dt = '{DATE}' AND c IN ({countries}) AND n > {THRESHOLD} ORDER BY n",
         "enabled": False,
         "owner": "Ann",
         "channel": "team@example.com",
@@ -67,11 +70,12 @@ def test_every_field_is_read() -> None:
         ({"schedule": None}, "schedule", "text"),
         ({"cron": "rate(1 day)"}, "cron", "another name"),
         ({"query": ""}, "query", "missing"),
-        ({"query": "SELEC 1"}, "query", "does not parse as Athena"),
-        ({"query": "SELECT * FROM"}, "query", "but got the end."),
+        ({"query": "SELEC 1"}, "query", "not a query"),
+        ({"query": "SELECT * FROM"}, "query", "ends too early"),
         ({"query": "SELECT " + "(" * 5000 + "1" + ")" * 5000}, "query", "nested too deeply"),
-        ({"query": "SELECT 1; SELECT 2"}, "query", "2 statements"),
-        ({"query": "SELECT FROM t"}, "query", "selects nothing"),
+        ({"query": "SELECT 1; SELECT 2"}, "query", "a second statement"),
+        ({"query": "SELECT FROM t"}, "query", "'FROM' cannot stand there"),
+        ({"query": "SELECT n FROM t", "alerts": [FIRST]}, "query", "Add one, select an aggregate"),
         ({"query": "DROP TABLE t"}, "query", "not a query"),
         ({"query": "INSERT INTO t SELECT 1"}, "query", "not a query"),
         ({"query": "SELECT '{when}'"}, "query", "{when}"),
@@ -229,7 +233,7 @@ def test_a_file_of_the_scheduler_that_came_before_is_taken_with_notices() -> Non
 
 def test_sql_that_is_known_is_not_parsed_again() -> None:
     body = json.dumps({"queries": {"a": GOOD | {"query": "not sql"}}}).encode()
-    assert file.read(body, "p", was_parsed=lambda sql: sql == "not sql").queries
+    assert file.read(body, "p", was_parsed=lambda entry: entry["query"] == "not sql").queries
 
 
 def test_the_one_threshold_of_the_alerts_is_what_the_placeholder_stands_for() -> None:

@@ -62,7 +62,7 @@ def _reconcile() -> Function:
         # 10,000 queries take 150 MB.
         memory_megabytes=256,
         timeout_seconds=600,
-        packages=("aws-embedded-metrics", "sqlglot", "tzdata", "urllib3"),
+        packages=("aws-embedded-metrics", "tzdata", "urllib3"),
         environment={
             "CONFIG_GIT_URL": If("QueriesFromPackage", "", Ref("QueriesConfigUrl")),
             "CONFIG_TOKEN_PARAMETER": If("QueriesHasToken", Ref("QueriesTokenParameter"), ""),

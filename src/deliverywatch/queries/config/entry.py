@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +42,13 @@ _PARAMETER = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _FILENAME = re.compile(r"[0-9A-Za-z_.(){}\- ]{1,200}", re.ASCII)
 
 
-def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool], database: str = "") -> Query:
+def query_of(
+    query_id: str, section: Section, was_parsed: Callable[[Mapping[str, Any]], bool], database: str = ""
+) -> Query:
     """Return the query of an entry, and note what is wrong with it.
 
-    `was_parsed` says whether a statement once was, and `database` is that of the file.
+    `was_parsed` says of an entry whether its statement was, with these parameters and alerts; `database` is that of the
+    file.
     """
     section.check_names(FIELDS, LEGACY_FIELDS)
     kind = Kind(section.choice("type", Kind, Kind.EXPORT))
@@ -56,7 +59,7 @@ def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool],
         id=query_id,
         kind=kind,
         expression=_expression(section),
-        sql=_sql(section, parameters, was_parsed, has_threshold=threshold is not None),
+        sql=_sql(section, parameters, was_parsed, alerts, threshold),
         description=_description(section),
         timezone=_zone(section),
         enabled=section.flag("enabled", default=True),
@@ -106,15 +109,28 @@ def _zone(section: Section) -> str:
     return name
 
 
+def parsed_part(entry: Mapping[str, Any]) -> str:
+    """Return the part of an entry that decides whether its statement parses."""
+    # As Python writes it, which no value of a stranger can break.
+    return repr([entry.get(name) for name in ("query", "parameters", "alerts", "alert_threshold")])
+
+
 def _sql(
-    section: Section, parameters: dict[str, Value], was_parsed: Callable[[str], bool], *, has_threshold: bool
+    section: Section,
+    parameters: dict[str, Value],
+    was_parsed: Callable[[Mapping[str, Any]], bool],
+    alerts: tuple[Alert, ...],
+    threshold: float | None,
 ) -> str:
     sql = section.text("query", longest=statement.LONGEST_BYTES)
     if not sql.strip():
         return section.refused("query", "It is missing: what shall Athena be asked?", sql)
-    problems = list(statement.problems(sql, parameters, has_threshold=has_threshold))
-    if not problems and not was_parsed(sql) and (problem := statement.parse_problem(sql, parameters)):
-        problems.append(problem)
+    problems = list(statement.problems(sql, parameters, has_threshold=threshold is not None))
+    if not problems and not was_parsed(section.content):
+        problem = statement.parse_problem(sql, parameters, threshold)
+        if not problem and any(alert.on is Measure.FIRST_VALUE for alert in alerts):
+            problem = statement.order_problem(sql, parameters, threshold)
+        problems = [problem] if problem else []
     for sentence in problems:
         section.refuse("query", sentence)
     return sql

@@ -49,10 +49,11 @@ class Refused(InputError):
         self.problems = problems
 
 
-def read(body: bytes, project: str, *, was_parsed: Callable[[str], bool] = lambda _: False) -> Config:
+def read(body: bytes, project: str, *, was_parsed: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> Config:
     """Return the queries of a file, or raise Refused if anything in it is wrong.
 
-    Schedules' names begin with `project`. `was_parsed` says which statements parsed before: parsing takes longest.
+    Schedules' names begin with `project`. `was_parsed` says of which entries the statement parsed before: parsing takes
+    longest.
     """
     findings = Findings()
     document = _decoded(body, findings)
@@ -114,7 +115,7 @@ def _is_text(content: Any) -> bool:
 
 
 def _queries(
-    document: Section, project: str, findings: Findings, was_parsed: Callable[[str], bool]
+    document: Section, project: str, findings: Findings, was_parsed: Callable[[Mapping[str, Any]], bool]
 ) -> dict[str, Query]:
     settings = document.content.get("global_config")
     is_all_used = isinstance(settings, dict) and settings.keys() == {"athena_database"}

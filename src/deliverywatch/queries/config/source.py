@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.untrusted import other_members
 from deliverywatch.queries.config import file as config
+from deliverywatch.queries.config.entry import parsed_part
 from deliverywatch.storage.records import document_of, read_record, update_record
 from deliverywatch.storage.store import Change
 
@@ -182,7 +183,8 @@ def body_of(copy: Copy) -> bytes:
     return json.dumps({**copy.others, **known}).encode()
 
 
-def _parsed_in(copy: Copy | None) -> Callable[[str], bool]:
-    """Return what says whether a statement is in the copy, where it was checked."""
+def _parsed_in(copy: Copy | None) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what says of an entry whether its statement is in the copy, where it was checked."""
     entries = json.loads(copy.body)["queries"].values() if copy else ()
-    return {entry["query"] for entry in entries}.__contains__
+    known = {parsed_part(entry) for entry in entries}
+    return lambda entry: parsed_part(entry) in known

@@ -162,7 +162,7 @@ def _examine_may() -> list[Statement]:
             [f"cloudformation:{action}" for action in ("DescribeStacks", "GetTemplate", "ListStackResources")],
             Sub(arn("cloudformation", "stack/${AWS::StackName}/*")),
         ),
-        allow([*LOOKS_AT_FUNCTION, "lambda:GetFunctionUrlConfig"], Sub(arn("lambda", f"function:{PREFIX}-*"))),
+        allow(LOOKS_AT_FUNCTION, Sub(arn("lambda", f"function:{PREFIX}-*"))),
         allow("scheduler:GetSchedule", Sub(arn("scheduler", f"schedule/default/{PREFIX}-*"))),
         # CloudWatch, SNS, SES and SSM know no resources for these, which say nothing that is secret.
         allow(

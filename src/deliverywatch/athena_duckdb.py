@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from deliverywatch.errors import ConfigurationError
+from deliverywatch.errors import ConfigurationError, with_extra
 
 
 def connect(alternative: str = "") -> Any:
@@ -19,7 +19,7 @@ def connect(alternative: str = "") -> Any:
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"SQL on this machine needs {error.name}, which is not installed.",
-            next_step=f"Install DeliveryWatch with the extra: pip install 'deliverywatch[local]'{alternative}.",
+            next_step=f"{with_extra('local')}{alternative}",
         ) from error
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")

@@ -178,3 +178,8 @@ class ObjectDamaged(InputError):
             next_step="Nothing was changed. Restore an older version of it (S3 keeps them for 7 days), or move it away "
             "and read the time again: deliverywatch backfill --since ...",
         )
+
+
+def with_extra(extra: str) -> str:
+    """Return the next step of somebody who lacks an extra; the bare name of the project may be another's package."""
+    return f"Install the wheel with its extra, pip install 'PATH/deliverywatch-VERSION-py3-none-any.whl[{extra}]'."

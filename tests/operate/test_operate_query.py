@@ -209,7 +209,7 @@ def test_without_duckdb_athena_is_still_there(
     monkeypatch.setitem(sys.modules, "duckdb", None)
     answer = run("query", COUNT, "--local", tmp_path)
     assert answer.exit_code == 1
-    assert "pip install 'deliverywatch[local]', or ask Athena: without --local" in " ".join(answer.stderr.split())
+    assert "py3-none-any.whl[local]'. Or ask Athena: without --local" in " ".join(answer.stderr.split())
 
 
 def test_it_waits_ever_more_patiently() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cwalarm.definitions import scalars
-from cwalarm.errors import ConfigurationError, InputError
+from cwalarm.errors import InputError
 
 _CORRECT = "Correct the template and load it again."
 
@@ -18,7 +18,6 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises:
         InputError: The file is missing or holds no template.
-        ConfigurationError: It is YAML, and PyYAML is not installed.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -71,14 +70,8 @@ def _json(text: str, name: str) -> Any:
 
 
 def _yaml(text: str, name: str) -> Any:
-    # Imported here: only YAML templates need it.
-    try:
-        from cwalarm.definitions import yaml_events
-    except ImportError as error:
-        raise ConfigurationError(
-            f"{name} is YAML, and PyYAML is not installed.",
-            next_step="Run `pip install pyyaml`, or give the template as JSON.",
-        ) from error
+    from cwalarm.definitions import yaml_events  # only YAML templates need PyYAML
+
     try:
         return yaml_events.value_of(text)
     except (ValueError, RecursionError) as error:

@@ -17,5 +17,5 @@ def numpy() -> Any:
     except ImportError as error:
         raise ConfigurationError(
             "Replaying months of minutes needs NumPy, which is not installed.",
-            next_step="Run `pip install 'deliverywatch[cwalarm]'`.",
+            next_step="Run `pip install numpy`, or install the wheel with what it needs.",
         ) from error

@@ -51,14 +51,12 @@ def _beside(file: Path, machine: "Machine") -> "Machine":
 def _decoded(file: Path) -> Any:
     words = read_bytes(file, _GIVE).decode("utf-8-sig", "replace")
     try:
-        return json.loads(words) if words.lstrip().startswith(("{", "[")) else _of_yaml(words, file)
+        return json.loads(words) if words.lstrip().startswith(("{", "[")) else _of_yaml(words)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is neither JSON nor YAML: {error}.", next_step=_GIVE) from error
 
 
-def _of_yaml(words: str, file: Path) -> Any:
-    try:
-        from cwalarm.definitions import yaml_events
-    except ImportError as error:
-        raise InputError(f"{file} is YAML, and PyYAML is not installed.", next_step="pip install pyyaml") from error
+def _of_yaml(words: str) -> Any:
+    from cwalarm.definitions import yaml_events  # only YAML files need PyYAML
+
     return yaml_events.value_of(words)

@@ -69,8 +69,14 @@ def prepare(out: Path) -> None:
     """Empty the folder of an earlier play; leave any other alone.
 
     Raises:
+        ConfigurationError: This is not a checkout of the repository.
         InputError: The folder holds something that is not ours.
     """
+    if not _BUILD.is_file():
+        raise ConfigurationError(
+            "The demo deploys the template of cfn/build.py, which is not part of the installed package.",
+            next_step="Run scripts/demo in a checkout of the repository.",
+        )
     if out.exists() and any(out.iterdir()) and not (out / "timeline.json").exists():
         raise InputError(
             f"The folder {out} holds something else than an earlier demo.", next_step="Name another folder with --out."
@@ -83,13 +89,8 @@ def build(folder: Path, systems: Sequence[str] = ("sms",)) -> dict[str, Any]:
     """Build the template of these systems with their functions' code into a folder, and return it.
 
     Raises:
-        ConfigurationError: The build fails, or this is not a checkout of the repository.
+        ConfigurationError: The build fails.
     """
-    if not _BUILD.is_file():
-        raise ConfigurationError(
-            "The demo deploys the template of cfn/build.py, which is not part of the installed package.",
-            next_step="Run scripts/demo in a checkout of the repository.",
-        )
     options = ["--systems", ",".join(systems), "--with", "example-pipeline", "--bundle", "none", "--out", str(folder)]
     command = [sys.executable, str(_BUILD), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -59,5 +59,5 @@ def _incident(notification: Notification, items: int) -> dict[str, Any]:
         "verdict": text(view.verdict, _LINE),
         "facts": [{"name": text(name, _NAME), "value": text(value, _LINE)} for name, value in view.facts[:items]],
         "steps": [text(step, _LINE) for step in view.steps[:items]],
-        "links": [{"title": title, "url": url} for title, url in links((*view.actions, *view.links), items)],
+        "links": [{"title": title, "url": url} for title, url in links(view.links, items)],
     }

@@ -41,7 +41,7 @@ def run(folder: Path, sql: str) -> Answer:
         InputError: It cannot be run, or the folder holds no lake.
         ConfigurationError: DuckDB or sqlglot is not installed.
     """
-    connection = athena_duckdb.connect(", or ask Athena: without --local and --copy")
+    connection = athena_duckdb.connect(" Or ask Athena: without --local and --copy.")
     import duckdb  # only for this machine
     from sqlglot.errors import SqlglotError
 

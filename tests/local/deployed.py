@@ -1,7 +1,7 @@
 """The built template, deployed into a local cloud that reads a synthetic day: what the demo's tests share."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from deliverywatch.local.clicksend.history import Messages
 from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import HEALTHY, INCIDENT, Phase, day
 from deliverywatch.local.cloud.cloud import LocalCloud
-from deliverywatch.local.demo import play, sms_day, timeline
+from deliverywatch.local.demo import chats, play, sms_day, timeline
 
 NOTIFY = "deliverywatch-prod-alerting-notify"
 ALERTS = "arn:aws:sns:us-east-1:111122223333:deliverywatch-prod-alerts"
@@ -53,7 +53,9 @@ class Deployed:
 
 
 @contextmanager
-def deployed(folder: Path, hour: int, phases: Sequence[Phase] = HEALTHY) -> Iterator[Deployed]:
+def deployed(
+    folder: Path, hour: int, phases: Sequence[Phase] = HEALTHY, *, has_chats: bool = False
+) -> Iterator[Deployed]:
     """Build, deploy and start reading at an hour of yesterday."""
     start = MIDNIGHT + timedelta(hours=hour)
     template = play.build(folder)
@@ -61,6 +63,7 @@ def deployed(folder: Path, hour: int, phases: Sequence[Phase] = HEALTHY) -> Iter
     with (
         ClickSendServer(Messages(day(MIDNIGHT, phases=phases)), now=start) as clicksend,
         LocalCloud(start - sms_day.LEAD) as cloud,
+        chats.opened(cloud) if has_chats else nullcontext(),
     ):
         source = sms_day.synthetic(clicksend, changes)
         sms_day.deploy(cloud, template, folder, source)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ HOURS = 4
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The stack after four hours, 10:00 to 14:00: quiet, a rise to 6 %, an outage of 40 %, quiet."""
-    with deployed.deployed(tmp_path_factory.mktemp("build"), hour=10, phases=INCIDENT) as stack:
+    with deployed.deployed(tmp_path_factory.mktemp("build"), hour=10, phases=INCIDENT, has_chats=True) as stack:
         stack.cloud.client("sqs").create_queue(QueueName="copies")
         _copy_alerts(stack)
         stack.live(HOURS * 60)
@@ -145,6 +146,22 @@ def test_the_rates_have_the_numbers_of_the_lake(rates: Rates, written: Outcome) 
     counted = sum(each.total for each in rates.samples if each.at > rates.start + 10 * play.MINUTE)
     assert counted == len(in_time)
     assert 30 < rates.peak_percent < 45
+
+
+def test_the_page_shows_what_the_chats_got_beside_each_mail(played: deployed.Deployed, written: Outcome) -> None:
+    mails = timeline(played.cloud, ()).mails
+    assert [[chat.channel for chat in mail.chats] for mail in mails] == [
+        ["Slack", "Teams"],
+        ["Slack", "Teams", "Webhook"],  # from the change on that makes it critical
+        ["Slack", "Teams", "Webhook"],
+        ["Slack", "Teams", "Webhook"],
+    ]
+    html = unescape(written.page.read_text())
+    for mail in mails:
+        assert {chat.headline.partition(" ")[2] for chat in mail.chats if chat.channel != "Webhook"} == {
+            mail.mail.subject
+        }
+        assert all(line.text in html for chat in mail.chats for line in chat.lines)
 
 
 def test_the_page_stands_alone_and_leads_to_every_file(written: Outcome) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from deliverywatch.errors import ConfigurationError, InputError
 from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import chats
 from deliverywatch.storage.store import read_listed
 
 STACK = "deliverywatch-prod"
@@ -60,7 +61,7 @@ def stage(
         progress.step("Building the template and the functions")
         template = build(Path(name), systems)
         progress.step("Starting the local cloud")
-        with LocalCloud(now) as cloud:
+        with LocalCloud(now) as cloud, chats.opened(cloud):
             progress.step("Deploying the stack")
             yield cloud, template, Path(name)
 
@@ -105,7 +106,7 @@ def deploy(
 ) -> dict[str, str]:
     """Deploy the stack with a verified sender and these parameters beside those of alerting; returns its outputs."""
     cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
-    return cloud.deploy(template, _ALERTING | dict(parameters), folder, name=STACK)
+    return cloud.deploy(template, _ALERTING | chats.parameters(cloud) | dict(parameters), folder, name=STACK)
 
 
 def live(

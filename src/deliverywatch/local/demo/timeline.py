@@ -1,14 +1,16 @@
 """What a stack did in the local cloud -> the mails that arrived, and a timeline of mails, alarms and acts."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.cloud.cloudwatch.alarms import Transition
 from deliverywatch.local.cloud.mail.outbox import Mail
-from deliverywatch.local.demo import play
+from deliverywatch.local.demo import chats, play
+from deliverywatch.local.demo.chats import ChatMessage, Key
 
 _MARK = re.compile(r"^\[([A-Z]++)[^\]]*\]")
 
@@ -18,13 +20,17 @@ Act = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class NumberedMail:
-    """One mail that arrived; `mark` is the word in brackets that begins its subject, `stem` the name of its files."""
+    """One mail that arrived; `mark` is the word in brackets that begins its subject, `stem` the name of its files.
+
+    `chats` is what other channels got of the same change.
+    """
 
     number: int
     mail: Mail
     mark: str
     event: str
     stem: str
+    chats: tuple[ChatMessage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,9 @@ class Timeline:
 
 def timeline(cloud: LocalCloud, acts: Iterable[Act]) -> Timeline:
     """Return what happened to the deployed stack; each mail with the event that the notifier's own record names."""
-    events = {str(line.get("subject")): str(line["event"]) for line in audit_trail(cloud) if "event" in line}
-    mails = tuple(_numbered(number, mail, events) for number, mail in enumerate(cloud.outbox(), start=1))
+    lines = {str(line.get("subject")): line for line in audit_trail(cloud) if "event" in line}
+    sent = chats.messages(cloud, play.lake_bucket(cloud))
+    mails = tuple(_numbered(number, mail, lines, sent) for number, mail in enumerate(cloud.outbox(), start=1))
     entries = [
         *(Entry(at, "act", text) for at, text in acts),
         *_alarm_entries(cloud.transitions),
@@ -57,16 +64,20 @@ def timeline(cloud: LocalCloud, acts: Iterable[Act]) -> Timeline:
     return Timeline(mails, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
-def audit_trail(cloud: LocalCloud) -> list[dict[str, str]]:
+def audit_trail(cloud: LocalCloud) -> list[dict[str, Any]]:
     """Return the notifier's own record of each mail."""
     return play.documents(cloud, play.lake_bucket(cloud), "mails/")
 
 
-def _numbered(number: int, mail: Mail, events: dict[str, str]) -> NumberedMail:
+def _numbered(
+    number: int, mail: Mail, lines: Mapping[str, Mapping[str, Any]], sent: Mapping[Key, Sequence[ChatMessage]]
+) -> NumberedMail:
     match = _MARK.match(mail.subject)
-    mark = match.group(1) if match else "NOTICE"
-    event = events.get(mail.subject, mark)
-    return NumberedMail(number, mail, mark, event, f"{number:02}-{event.lower()}-{mail.sent_at:%H%M}")
+    mark, line = match.group(1) if match else "NOTICE", lines.get(mail.subject, {})
+    event = str(line.get("event", mark))
+    key = (str(line.get("incident")), str(line.get("watch")), int(line.get("seq", 0)))
+    stem = f"{number:02}-{event.lower()}-{mail.sent_at:%H%M}"
+    return NumberedMail(number, mail, mark, event, stem, tuple(sent.get(key, ())))
 
 
 def _alarm_entries(transitions: Sequence[Transition]) -> list[Entry]:

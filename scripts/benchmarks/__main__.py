@@ -15,6 +15,7 @@ import compact
 import email_events
 import engine
 import evidence
+import file_worlds
 import hostile
 import ingest
 import late
@@ -38,6 +39,7 @@ MODULES = {
     "compact": compact,
     "zips": zips,
     "files": files,
+    "file_worlds": file_worlds,
     "queries": queries,
     "email": email_events,
     "pipeline": pipeline,
@@ -49,7 +51,7 @@ MODULES = {
     "recommend": recommend,
 }
 # Only when they are named.
-LONG = {"machine", "notifier", "recommend"}
+LONG = {"file_worlds", "machine", "notifier", "recommend"}
 
 
 def main(names: list[str]) -> None:

@@ -101,13 +101,19 @@ class MemoryTable:
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Item] = {}
 
+    def place(self, item: Item) -> tuple[str, str]:
+        return item["object"], item["version"]
+
     def keep(self, item: Item) -> bool:
-        key = (item["object"], item["version"])
+        key = self.place(item)
         stored = self.items.get(key)
         if not supersedes(item, stored):
             return False
         self.items[key] = merged(item, stored)
         return True
+
+    def replace(self, item: Item) -> bool:
+        return self.place(item) in self.items and self.keep(item)
 
     def versions(self, key: str) -> list[Item]:
         return [item for (name, _), item in self.items.items() if name == f"{BUCKET}/{key}"]

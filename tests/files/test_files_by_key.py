@@ -16,10 +16,8 @@ from files_world import (
     MemoryLake,
     MemoryTable,
     body,
-    merged,
     s3_record,
     sqs_event,
-    supersedes,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,13 +36,8 @@ KEYS = "ab"
 
 
 class TableByKey(MemoryTable):
-    def keep(self, item: Item) -> bool:
-        key = (item["s3_key"], "")
-        stored = self.items.get(key)
-        if not supersedes(item, stored):
-            return False
-        self.items[key] = merged(item, stored)
-        return True
+    def place(self, item: Item) -> tuple[str, str]:
+        return item["s3_key"], ""
 
 
 @dataclass

@@ -95,13 +95,19 @@ def test_an_object_that_is_gone_already_is_pushed_without_details() -> None:
     ],
 )
 def test_only_what_passes_the_filters_is_pushed(filters: Filters, is_sent: bool) -> None:
-    assert pushed({"Records": [s3_record("in/a b.csv")]}, filters) == (["in/a b.csv"] if is_sent else [])
+    assert pushed({"Records": [s3_record("in/a b.csv", version="v1")]}, filters) == (["in/a b.csv"] if is_sent else [])
 
 
 def test_an_object_over_the_limit_is_left_out() -> None:
-    record = s3_record("a")
+    record = s3_record("a", version="v1")
     record["s3"]["object"]["size"] = 1_000_001
     assert pushed({"Records": [record]}, Filters(maximum_megabytes=1)) == []
+
+
+def test_what_may_have_taken_the_place_of_an_object_without_versions_is_pushed_for_the_processor_to_leave_out() -> None:
+    record = s3_record("in/a")
+    assert pushed({"Records": [record]}, Filters("in/", "", ("image/*",))) == ["in/a"]
+    assert pushed({"Records": [record]}, Filters("out/", "", ("image/*",))) == []
 
 
 def test_records_are_judged_one_by_one() -> None:

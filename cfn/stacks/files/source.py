@@ -73,6 +73,7 @@ def pusher() -> Function:
         name_parameter="FilesPushName",
         environment={
             "DELIVERYWATCH_QUEUE_URL": Ref(title(QUEUE)),
+            "DELIVERYWATCH_TABLE_LAYOUT": Ref("FilesTableLayout"),
             **filters(with_pusher=True),
         },
         statements=[allow("sqs:SendMessage", [_QUEUE_ARN, _DEAD_ARN])],

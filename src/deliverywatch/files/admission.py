@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from deliverywatch.files.records.events import State
+from deliverywatch.files.records.events import NO_VERSION, State
+from deliverywatch.files.records.layout import Layout
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.events import Details, ObjectEvent
@@ -93,6 +94,11 @@ class Filters:
         """Return the filters of a function's environment."""
         return cls.of({name: environ[variable] for name, variable in VARIABLES.items() if variable in environ})
 
+    @property
+    def judges_content(self) -> bool:
+        """Whether of one key one object may pass and another not."""
+        return bool(self.content_types or self.maximum_megabytes)
+
     def takes(self, entry: Entry) -> bool:
         """Return whether an object passes by its name and size."""
         return self.takes_key(entry.key) and self._takes_size(entry.size_bytes)
@@ -101,6 +107,10 @@ class Filters:
         """Return whether a key begins and ends as wanted, as `prefix*suffix` in the rule of a given bucket does."""
         is_long_enough = len(key) >= len(self.prefix) + len(self.suffix)
         return is_long_enough and key.startswith(self.prefix) and key.endswith(self.suffix)
+
+    def takes_content(self, size_bytes: int | None, details: Details | None) -> bool:
+        """Return whether an object passes by its size and type."""
+        return self._takes_size(size_bytes) and self.takes_type(details)
 
     def _takes_size(self, size_bytes: int | None) -> bool:
         return not self.maximum_megabytes or (size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
@@ -124,3 +134,14 @@ def admitted(event: ObjectEvent, filters: Filters, objects: Objects | None) -> O
         return event
     details = event.details or objects.details(event.bucket, event.key, event.version)
     return replace(event, details=details) if filters.takes_type(details) else None
+
+
+def may_replace(event: ObjectEvent, layout: Layout) -> bool:
+    """Return whether an object that is left out may have taken the place of one that has an item."""
+    is_alone = layout is Layout.S3_KEY or event.version == NO_VERSION
+    return event.state is State.PRESENT and is_alone
+
+
+def removed(event: ObjectEvent) -> ObjectEvent:
+    """Return an event by which what was there before is gone."""
+    return replace(event, state=State.REMOVED, size_bytes=None, etag=None, details=None)

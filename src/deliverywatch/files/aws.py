@@ -31,17 +31,15 @@ WRITERS = 8
 _FAILED = (BotoCoreError, ClientError)
 
 # The rule of `items`, checked by DynamoDB in the write itself, so that of two writers only one can be the newer.
-_NEWER_EVENT = (
-    "attribute_not_exists(#object) OR "
-    "(#sequencer < :sequencer AND (attribute_not_exists(listed_at) OR listed_at <= :event_time))"
-)
+_NEWER_EVENT = "(#sequencer < :sequencer AND (attribute_not_exists(listed_at) OR listed_at <= :event_time))"
 _NEWER_LISTING = (
-    "attribute_not_exists(#object) OR "
     "(event_time < :listed_at AND (attribute_not_exists(listed_at) OR listed_at < :listed_at) AND "
     "(#state <> :state OR %s))"
 )
 # What only listings know may have got another place among the versions of its key.
 _OTHER_PLACE = "(attribute_exists(listed_at) AND (attribute_not_exists(is_latest) OR is_latest <> :is_latest))"
+# Whether there need not be an item, or has to be one.
+_OR_ABSENT, _ONLY_OVER = "attribute_not_exists(#object) OR ", "attribute_exists(#object) AND "
 _OTHER_CONTENT = "attribute_not_exists(etag) OR etag <> :etag"
 
 # What a batch of SQS, and BatchWriteItem, take at most.
@@ -67,26 +65,33 @@ class Table:
 
     def keep(self, item: Item) -> bool:
         """Write an item if it is newer than the stored one, and return whether it was."""
+        return self._written(item, _OR_ABSENT)
+
+    def replace(self, item: Item) -> bool:
+        """Write an item if an older one is stored, and return whether it was."""
+        return self._written(item, _ONLY_OVER)
+
+    def _written(self, item: Item, unless: str) -> bool:
         write = self._put_listed if "listed_at" in item else self._put
         with _translated(self._name):
             try:
-                write(item)
+                write(item, unless)
             except ClientError as error:
                 if error_code(error) == "ConditionalCheckFailedException":
                     return False
                 raise
         return True
 
-    def _put(self, item: Item) -> None:
+    def _put(self, item: Item, unless: str) -> None:
         self._dynamodb.put_item(
             TableName=self._name,
             Item=typed(item),
-            ConditionExpression=_NEWER_EVENT,
+            ConditionExpression=unless + _NEWER_EVENT,
             ExpressionAttributeNames={"#object": "object", "#sequencer": "sequencer"},
             ExpressionAttributeValues=typed({":sequencer": item["sequencer"], ":event_time": item["event_time"]}),
         )
 
-    def _put_listed(self, item: Item) -> None:
+    def _put_listed(self, item: Item, unless: str) -> None:
         """Keep the stored sequencer, so that events before it still count as late; drop the former object's details."""
         key = {name: item[name] for name in self._layout.key}
         fields = {name: value for name, value in item.items() if name not in key and name != "sequencer"}
@@ -101,7 +106,7 @@ class Table:
             Key=typed(key),
             UpdateExpression=f"SET {', '.join(sets)}, #sequencer = if_not_exists(#sequencer, :sequencer)"
             f" REMOVE {', '.join(removed)}",
-            ConditionExpression=_NEWER_LISTING % differs,
+            ConditionExpression=unless + _NEWER_LISTING % differs,
             ExpressionAttributeNames={f"#{name}": name for name in (*fields, "object", "sequencer")},
             ExpressionAttributeValues=typed(values),
         )

@@ -13,6 +13,7 @@ from typing import Any
 from deliverywatch.files import aws_push, push
 from deliverywatch.files.admission import Filters
 from deliverywatch.files.aws_objects import Objects
+from deliverywatch.files.records.layout import Layout
 from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.storage.s3 import account_of, owned_by
 
@@ -26,7 +27,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     trace = os.environ.get("_X_AMZN_TRACE_ID", "")
     queue = aws_push.Queue(_client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"], trace)
     objects = Objects(_s3(account_of(context)))
-    summary = asdict(push.push(event, Filters.from_environment(os.environ), objects, queue))
+    layout = Layout(os.environ["DELIVERYWATCH_TABLE_LAYOUT"])
+    summary = asdict(push.push(event, Filters.from_environment(os.environ), objects, queue, layout))
     print(json.dumps({"system": "files", "level": "INFO", "event": "pushed", **summary}), flush=True)
     return summary
 

@@ -50,6 +50,9 @@ class Table(Protocol):
     def keep(self, item: Item) -> bool:
         """Write an item if it is newer than the stored one, and return whether it was; may raise TableUnavailable."""
 
+    def replace(self, item: Item) -> bool:
+        """Write an item if an older one is stored, and return whether it was; may raise TableUnavailable."""
+
 
 class Failures(Protocol):
     """Why messages failed."""
@@ -72,6 +75,7 @@ class Lake(Protocol):
         """Replace the object by what `change` makes of it; failing to do so stops nothing."""
 
 
+ItemOf = Callable[["ObjectEvent"], "Item"]
 # Like `map`; the handler's runs several at a time.
 Spread = Callable[[Callable[["Message"], "Result"], Iterable["Message"]], Iterable["Result"]]
 
@@ -184,17 +188,43 @@ def _process_one(message: Message, now: datetime, ports: Ports, settings: Settin
 def _done(event: ObjectEvent, message_id: str, now: datetime, ports: Ports, settings: Settings) -> Outcome | Exception:
     """Keep an event, and return what became of it, or why that cannot be said."""
     try:
-        admitted = _admitted(event, ports.objects, settings)
-        if admitted is None or not any(settings.layout.shown([admitted])):
+        if not settings.filters.takes_key(event.key) or not any(settings.layout.shown([event])):
             return Outcome.LEFT_OUT
         if settings.layout is Layout.S3_KEY:
-            admitted = by_key.settled(admitted, settings.watched_bucket, ports.objects)
-        item = items.item(admitted, message_id, now, settings.retention)
+            event = by_key.settled(event, settings.watched_bucket, ports.objects)
+        item_of = partial(items.item, message_id=message_id, now=now, retention=settings.retention)
+        admitted = _admitted(event, ports.objects, settings)
+        if admitted is None:
+            return _left_out(event, item_of, ports.table, settings)
+        item = item_of(admitted)
         if items.is_over(item, now) or _is_undone(event, now, ports.objects, settings):
             return Outcome.STALE
-        return Outcome.STORED if ports.table.keep(item) else Outcome.STALE
+        outcome = Outcome.STORED if ports.table.keep(item) else Outcome.STALE
+        _replace_if_hidden(event, item_of, ports, settings)
     except Exception as error:
         return error
+    return outcome
+
+
+def _left_out(event: ObjectEvent, item_of: ItemOf, table: Table, settings: Settings) -> Outcome:
+    """Leave an object out; the one whose place it took in the bucket is there no longer."""
+    is_replaced = admission.may_replace(event, settings.layout) and table.replace(item_of(admission.removed(event)))
+    return Outcome.STORED if is_replaced else Outcome.LEFT_OUT
+
+
+def _replace_if_hidden(event: ObjectEvent, item_of: ItemOf, ports: Ports, settings: Settings) -> None:
+    """Take an object out again whose place one had taken that is left out.
+
+    The event of that one may have come before this one, and found no item to replace: only the bucket tells.
+    """
+    filters, objects = settings.filters, ports.objects
+    may_be_hidden = filters.judges_content and admission.may_replace(event, settings.layout)
+    if not may_be_hidden or objects is None or event.bucket != settings.watched_bucket:
+        return
+    now = objects.current(event.bucket, event.key)
+    is_other = now.state is State.PRESENT and (now.version, now.etag) != (event.version, event.etag)
+    if is_other and not filters.takes_content(now.size_bytes, now.details):
+        ports.table.replace(item_of(admission.removed(event.just_after())))
 
 
 def _admitted(event: ObjectEvent, objects: Objects | None, settings: Settings) -> ObjectEvent | None:

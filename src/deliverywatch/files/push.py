@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.files.admission import admitted
+from deliverywatch.files import admission
 from deliverywatch.files.records import messages
+from deliverywatch.files.records.layout import Layout
 
 if TYPE_CHECKING:
     from deliverywatch.files.admission import Filters, Objects
@@ -34,8 +35,10 @@ class Summary:
     left_out_count: int
 
 
-def push(event: Mapping[str, Any], filters: Filters, objects: Objects, queue: Queue) -> Summary:
-    """Send on those records of an event that pass the filters.
+def push(
+    event: Mapping[str, Any], filters: Filters, objects: Objects, queue: Queue, layout: Layout = Layout.VERSIONS
+) -> Summary:
+    """Send on those records of an event that pass the filters, or may have taken the place of an object that did.
 
     Raises, once the other records are sent:
         MessageMalformed: The event is neither one of S3 nor one of EventBridge.
@@ -43,7 +46,7 @@ def push(event: Mapping[str, Any], filters: Filters, objects: Objects, queue: Qu
         QueueUnavailable: The queue did not take everything.
     """
     records = event.get("Records", [event])
-    results = [_result(record, filters, objects) for record in records]
+    results = [_result(record, filters, objects, layout) for record in records]
     bodies = [result for result in results if isinstance(result, str)]
     if bodies:
         queue.send(bodies)
@@ -54,20 +57,23 @@ def push(event: Mapping[str, Any], filters: Filters, objects: Objects, queue: Qu
     return Summary(len(bodies), len(records) - len(bodies))
 
 
-def _result(record: Mapping[str, Any], filters: Filters, objects: Objects) -> str | DeliveryWatchError | None:
+def _result(
+    record: Mapping[str, Any], filters: Filters, objects: Objects, layout: Layout
+) -> str | DeliveryWatchError | None:
     """Return the message for a record, None if it is left out, or why neither can be said."""
     try:
-        return _body(record, filters, objects)
+        return _body(record, filters, objects, layout)
     except DeliveryWatchError as error:
         return error
 
 
-def _body(record: Mapping[str, Any], filters: Filters, objects: Objects) -> str | None:
+def _body(record: Mapping[str, Any], filters: Filters, objects: Objects, layout: Layout) -> str | None:
     reading = messages.read(record if record.get("source") == "aws.s3" else {"Records": [record]})
     if not reading.events:
         return None
-    event = admitted(reading.events[0], filters, objects)
-    if event is None:
+    (event,) = reading.events
+    admitted = admission.admitted(event, filters, objects)
+    if admitted is None and not (filters.takes_key(event.key) and admission.may_replace(event, layout)):
         return None
-    head = {"head": asdict(event.details)} if event.details else {}
+    head = {"head": asdict(admitted.details)} if admitted and admitted.details else {}
     return json.dumps({"deliverywatch": 1, "objects": [{"record": record, **head}]}, ensure_ascii=False)

@@ -5,10 +5,12 @@ shorter is padded with zeros on the right
 (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from deliverywatch.errors import MessageMalformed
@@ -69,6 +71,12 @@ class ObjectEvent:
     details: Details | None = None
     listed_at: datetime | None = None
     is_latest: bool | None = None
+
+    def just_after(self) -> ObjectEvent:
+        """Return the event with the next place in the order of its key, which S3 gives to none."""
+        if self.listed_at:
+            return replace(self, listed_at=self.listed_at + timedelta(milliseconds=1))
+        return replace(self, sequencer=self.sequencer[:-1] + "1")
 
 
 def object_of(bucket: str, key: str) -> str:

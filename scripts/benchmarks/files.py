@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ SETTINGS = {
     "DELIVERYWATCH_TOMBSTONE_DAYS": "30",
     "DELIVERYWATCH_RECEIVE_COUNT": "5",
     "DELIVERYWATCH_WATCHED_BUCKET": "incoming",
+    "DELIVERYWATCH_TABLE_LAYOUT": "versions",
 }
 
 
@@ -58,13 +59,13 @@ class Memory:
         raise SystemExit(f"A message of the benchmark became a dead letter: {change(None)!r}")
 
 
-def events(count: int, size: int, start: int = 0) -> Iterator[dict[str, Any]]:
+def events(count: int, size: int, start: int = 0, bucket: str = "incoming") -> Iterator[dict[str, Any]]:
     """Events of SQS with so many messages each, about 1,000 objects in turn, each newer than the one before."""
     for first in range(start, start + count, size):
-        yield {"Records": [_message(number) for number in range(first, min(first + size, start + count))]}
+        yield {"Records": [_message(number, bucket) for number in range(first, min(first + size, start + count))]}
 
 
-def _message(number: int) -> dict[str, Any]:
+def _message(number: int, bucket: str) -> dict[str, Any]:
     stored = {
         "key": f"in/orders+{number % OBJECTS}.csv",
         "size": 1204,
@@ -75,7 +76,8 @@ def _message(number: int) -> dict[str, Any]:
         "eventVersion": "2.6",
         "eventSource": "aws:s3",
         "awsRegion": "eu-west-1",
-        "eventTime": "2026-11-21T12:04:00.000Z",
+        # Of what is older than tombstones the bucket would be asked, too.
+        "eventTime": f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M:%S}.000Z",
         "eventName": "ObjectCreated:Put",
         "userIdentity": {"principalId": "AWS:AIDAINPONIXQXHT3IKHL2"},
         "requestParameters": {"sourceIPAddress": "205.255.255.255"},
@@ -83,7 +85,7 @@ def _message(number: int) -> dict[str, Any]:
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": "828aa6fc-f7b5-4305-8584-487c791949c1",
-            "bucket": {"name": "incoming", "ownerIdentity": {"principalId": "A"}, "arn": "arn:aws:s3:::incoming"},
+            "bucket": {"name": bucket, "ownerIdentity": {"principalId": "A"}, "arn": f"arn:aws:s3:::{bucket}"},
             "object": stored,
         },
     }
@@ -127,8 +129,11 @@ def memory(size: int) -> Figure:
     )
 
 
-def against_emulator(cloud: LocalCloud, table: str, size: int) -> Figure:
-    """Messages a second of real time through the deployed function, its own process, in batches of so many."""
+def against_emulator(cloud: LocalCloud, outputs: Mapping[str, str], size: int) -> Figure:
+    """Messages a second of real time through the deployed function, its own process, in batches of so many.
+
+    Each asks S3 for its object, as the content type is of an item.
+    """
     function = "deliverywatch-prod-files-process"
     cloud.invoke(function, {"Records": []})
 
@@ -138,8 +143,9 @@ def against_emulator(cloud: LocalCloud, table: str, size: int) -> Figure:
             raise SystemExit(f"A batch failed: {answer.payload}")
 
     # Newer than those of the batches before, or nothing would be written.
-    batches = list(events(AGAINST_EMULATOR, size, start=size * IN_MEMORY))
-    ours, plain = (_rate(way, batches, time.perf_counter) for way in (invoked, _put(cloud, table)))
+    batches = list(events(AGAINST_EMULATOR, size, start=size * IN_MEMORY, bucket=outputs["FilesBucket"]))
+    ways = (invoked, _put(cloud, outputs["FilesTable"]))
+    ours, plain = (_rate(way, batches, time.perf_counter) for way in ways)
     return Figure(
         f"file messages a second, emulator, by {size:,}",
         f"{ours:,.0f}",
@@ -162,8 +168,10 @@ def figures() -> Iterator[Figure]:
         noon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
         with LocalCloud(noon) as cloud:
             outputs = play.deploy(cloud, template, Path(folder), {})
+            for number in range(OBJECTS):
+                cloud.client("s3").put_object(Bucket=outputs["FilesBucket"], Key=f"in/orders {number}.csv", Body=b"1")
             for size in (10, 1_000):
-                yield against_emulator(cloud, outputs["FilesTable"], size)
+                yield against_emulator(cloud, outputs, size)
 
 
 def _handled() -> Callable[[dict[str, Any]], None]:
@@ -174,7 +182,7 @@ def _handled() -> Callable[[dict[str, Any]], None]:
     table = Memory()
     # Writers as the function has them, though here they have nothing to wait for.
     ports = process.Ports(table=table, failures=table, lake=table, spread=ThreadPoolExecutor(aws.WRITERS).map)
-    handle_process._ports = lambda _account: ports  # type: ignore[assignment]  # noqa: SLF001 - it takes none
+    handle_process._ports = lambda *_, **__: ports  # type: ignore[assignment]  # noqa: SLF001 - it takes none
 
     def handle(event: dict[str, Any]) -> None:
         with contextlib.redirect_stdout(io.StringIO()):

@@ -314,7 +314,7 @@ EMAIL_REPUTATION_CRITICAL_PERCENT = 80
 # A month of all that the stack's tag is on; a mail is sent when 80 % of it is spent, or more than all is forecast.
 EMAIL_BUDGET_DOLLARS = 20
 
-# Thirty times what a full batch takes; six times it must pass before a message of a killed run is delivered again.
+# Ten times what a batch of 1,000 takes; six times it must pass before a message of a killed run is delivered again.
 FILE_TIMEOUT_SECONDS = 30
 
 # Lambda's own default; the most messages that a killed run repeats.

@@ -15,8 +15,8 @@ from alerting_fakes import at
 from alerting_stories import requested_test
 from channel_fakes import ChannelWorld, Everything, subjects
 
-from deliverywatch.alerting.inputs.channel_settings import Kind
-from deliverywatch.alerting.inputs.route import route_of
+from deliverywatch.alerting.inputs.channel_settings import Kind, channels
+from deliverywatch.alerting.inputs.route import EVERYTHING, route_of
 from deliverywatch.errors import InputError, MailUnavailable, StoreUnavailable
 from deliverywatch.local.channels.receiver import Fault
 from deliverywatch.local.channels.slack import Post, SlackServer
@@ -323,6 +323,22 @@ def test_a_channel_that_is_taken_away_leaves_nothing_waiting(world: ChannelWorld
     world.settings = replace(world.settings, channels=())
     world.sweep(at("12:14"))
     assert not world.incident("sms-failures").undelivered
+
+
+def test_a_failing_channel_that_is_taken_away_is_over(world: ChannelWorld) -> None:
+    world.add(Kind.TEAMS, "http://127.0.0.1:9/")
+    world.alarm("sms-critical", "ALARM", "12:04")
+    world.sweep(at("12:14"))
+    assert world.incident("channel-teams").is_open
+    world.settings = replace(world.settings, channels=())
+    world.sweep(at("12:24"))
+    assert not world.incident("channel-teams").is_open
+    assert subjects(world)[-1] == "[RESOLVED 20m] Messages to Teams"
+
+
+def test_a_route_that_cannot_be_read_keeps_neither_mails_nor_incidents() -> None:
+    (channel,) = channels({"DELIVERYWATCH_TEAMS_PARAMETER": "/teams", "DELIVERYWATCH_TEAMS_ROUTE": "loud@"})
+    assert channel.route == EVERYTHING
 
 
 def test_a_message_that_is_a_day_old_is_given_up(world: ChannelWorld) -> None:

@@ -11,9 +11,11 @@ from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from deliverywatch.alerting.dispatch import Health
+    from deliverywatch.alerting.inputs.channel_settings import Channel
     from deliverywatch.storage.store import Store
 
 
@@ -32,6 +34,17 @@ def notice_of(health: Health, store: Store, now: datetime) -> Notice | None:
         message_id=f"{watch} {now.isoformat()}",
         received_at=now,
     )
+
+
+def removed(open_watches: Iterable[str], channels: Iterable[Channel], now: datetime) -> list[Notice]:
+    """Return the ends of incidents about channels that the stack has no more: nothing waits for them."""
+    present = {f"{WATCH_PREFIX}{channel.kind.value}" for channel in channels}
+    gone = [watch for watch in open_watches if watch.startswith(WATCH_PREFIX) and watch not in present]
+    sentence = "The stack has this channel no more, so nothing is sent to it."
+    return [
+        Notice(now, watch=watch, level=Level.OK, sentence=sentence, message_id=f"{watch} {now}", received_at=now)
+        for watch in gone
+    ]
 
 
 def _sentence(health: Health) -> str:

@@ -172,8 +172,20 @@ class Notifier:
         overview = sweep.overview(self.watches, self.ports, now)
         looks = [Look(watch, None, swept_at, now) for watch in overview.watches]
         outcomes = _in_turn(partial(notifier.swept, look, overview) for look in looks)
+        outcomes += self._ended(overview, now)
         deletion = sweep.deletion(stack, self.settings.prefix, now)
         return [*outcomes, self._send_single(deletion)] if deletion else outcomes
+
+    def _ended(self, overview: Overview, now: datetime) -> list[Outcome]:
+        """End the incidents of channels that were taken away."""
+        failing = [name for name, one in overview.incidents.items() if one.is_open and name.startswith("channel-")]
+        if not failing:
+            return []
+        from deliverywatch.alerting import channel_health
+
+        return _in_turn(
+            partial(self.handle, one) for one in channel_health.removed(failing, self.settings.channels, now)
+        )
 
     def swept(self, look: Look, overview: Overview) -> Outcome:
         """Look at a watch in a sweep if there is something to see, and send what is due."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from deliverywatch.alerting.inputs.route import EVERYTHING, Route, route_of
+from deliverywatch.errors import InputError
 
 
 class Kind(StrEnum):
@@ -33,15 +34,23 @@ class Channel:
 
 
 def channels(environ: Mapping[str, str]) -> tuple[Channel, ...]:
-    """Return the channels of a function's environment; InputError if the route of one cannot be read."""
+    """Return the channels of a function's environment."""
     named = {kind: environ.get(f"DELIVERYWATCH_{kind.name}_PARAMETER", "") for kind in Kind}
     return tuple(
         Channel(
             kind=kind,
             parameter=parameter,
-            route=route_of(environ.get(f"DELIVERYWATCH_{kind.name}_ROUTE", "")),
+            route=_route(environ.get(f"DELIVERYWATCH_{kind.name}_ROUTE", "")),
             room=environ.get(f"DELIVERYWATCH_{kind.name}_ROOM", ""),
         )
         for kind, parameter in named.items()
         if parameter
     )
+
+
+def _route(text: str) -> Route:
+    """Return a route; one that cannot be read is no reason to mail nothing, nor to keep an incident from a channel."""
+    try:
+        return route_of(text)
+    except InputError:
+        return EVERYTHING

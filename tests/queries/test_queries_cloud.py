@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from deliverywatch.errors import StoreConflict
+from deliverywatch.errors import ServiceRefused, StoreConflict
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import queries_day
-from deliverywatch.queries.aws import Lake, Scheduler
+from deliverywatch.queries.aws import Lake, Scheduler, names_in
 from deliverywatch.queries.config import file as config
 from deliverywatch.queries.config import statement
 
@@ -234,6 +234,7 @@ def test_deletions_wait_behind_the_guard_until_it_is_lifted(stack: Deployed, tmp
     assert shown.exit_code == 2
     assert f"KEPT    {MINE}: not in the file" in shown.stdout
     assert json.loads(stack.run("apply", "--config", str(empty), "--json").stdout)["deleted"] == []
+    assert f"KEPT    {MINE}: not in the file since revision " in stack.run("plan", "--config", str(empty)).stdout
     lifted = stack.run("apply", "--config", str(empty), "--allow-deletes", "--json")
     assert len(json.loads(lifted.stdout)["deleted"]) == 2
     assert stack.schedule("somebody-elses")
@@ -286,7 +287,16 @@ def test_pages_of_schedules_are_read_to_the_end(stack: Deployed) -> None:
             Target=target,
         )
     assert len(list(Scheduler(scheduler, GROUP).names("many-"))) == 120
-    assert list(Scheduler(scheduler, "no-such-group").names("many-")) == []
+    assert names_in(scheduler, GROUP, "many-11") == [f"many-11{number}" for number in range(10)]
+
+
+def test_a_group_that_does_not_exist_is_refused_and_has_no_names(stack: Deployed) -> None:
+    scheduler = stack.cloud.client("scheduler")
+    with pytest.raises(ServiceRefused, match="no-such-group does not exist"):
+        list(Scheduler(scheduler, "no-such-group").names("many-"))
+    assert names_in(scheduler, "no-such-group", "many-") == []
+    done = stack.run("import", "--config", str(stack.file), "--group", "no-such-group")
+    assert (done.exit_code, "does not exist" in done.stderr) == (1, True)
 
 
 def test_a_refused_file_ends_with_1_and_changes_nothing(stack: Deployed, tmp_path: Path) -> None:

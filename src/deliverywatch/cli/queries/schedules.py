@@ -135,6 +135,8 @@ def adopt(
         taken["global_config"] = {"athena_database": database}
     result = adoption.adopt(file, observed.values(), origin, taken, settings.origin)
     print_json(result.document, indent=1)
+    if not observed:
+        echo(f"No schedule of the group {origin.group} begins with '{origin.prefix}'.", err=True)
     for line in _to_look_at(result, settings.wiring.project):
         echo(line, err=True)
 

@@ -42,4 +42,13 @@ OF_SCHEDULES = (
         "compute/schedules.py",
         ("cwalarm/test_schedules_eventbridge.py::test_what_aws_does_not_say_is_accepted_and_named", _OWN),
     ),
+    Behaviour(
+        "scheduler-refuses-groups", "EventBridge Scheduler",
+        "Schedules of a group that does not exist are refused as not found; an empty answer would be taken as well.",
+        _D, f"{_DOCS}scheduler/latest/APIReference/API_ListSchedules.html",
+        "deliverywatch/queries/aws.py",
+        "compute/schedules.py",
+        ("queries/test_queries_cloud.py::test_a_group_that_does_not_exist_is_refused_and_has_no_names",
+         "queries/test_queries_former.py::test_a_group_that_is_gone_has_nothing_left_and_one_that_cannot_be_read_is_named"),
+    ),
 )  # fmt: skip

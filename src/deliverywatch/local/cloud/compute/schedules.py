@@ -74,6 +74,10 @@ def _checked(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _in_pages(original: Callable[..., Any]) -> Callable[..., Any]:
     def page(query: Mapping[str, str]) -> Any:
+        group = query.get("ScheduleGroup") or "default"
+        if group != "default" and group not in hooks.inside("services.scheduler", "_schedule_groups"):
+            error = hooks.inside("services.scheduler", "_error")
+            return error(404, "ResourceNotFoundException", f"Schedule group {group} does not exist.")
         status, headers, body = original({**query, "MaxResults": "100000"})
         schedules = sorted(json.loads(body)["Schedules"], key=_name)
         first, size = int(query.get("NextToken") or 0), int(query.get("MaxResults") or 100)

@@ -64,7 +64,8 @@ NAMES = {
         "_stop_execution", "now_iso",
     ),
     "services.scheduler": (
-        "_create_schedule", "_error", "_list_schedules", "_schedules", "_update_schedule", "start_scheduler",
+        "_create_schedule", "_error", "_list_schedules", "_schedule_groups", "_schedules", "_update_schedule",
+        "start_scheduler",
     ),
     "services.firehose": ("_deliver_records_to_s3",),
     "services.ses_v2": ("_config_sets", "handle_request"),

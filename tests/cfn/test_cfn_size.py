@@ -34,8 +34,9 @@ def test_the_template_of_all_systems_is_two_thirds_of_what_cloudformation_takes_
 
 
 def test_with_everything_that_can_be_built_a_third_of_what_cloudformation_takes_is_left() -> None:
-    # The page behind the links of mails takes 8 KB: a function with its role, URL and alarm.
-    assert len(packaged([*ALL, "files-pusher"], *Extra)) < 742_000
+    # The page behind the links of mails takes 8 KB: a function with its role, URL and alarm. The names of what files
+    # make take 12, and the channels beside mail the rest.
+    assert len(packaged([*ALL, "files-pusher"], *Extra)) < 746_000
 
 
 def test_a_declared_pipeline_adds_less_than_90_kb() -> None:

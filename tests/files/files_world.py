@@ -92,7 +92,7 @@ def merged(new: Item, stored: Item | None) -> Item:
 
 
 def _content(one: Item) -> tuple[Any, ...]:
-    return one["state"], one.get("etag")
+    return one["state"], one["version"], one.get("etag")
 
 
 class MemoryTable:

@@ -138,8 +138,7 @@ def admitted(event: ObjectEvent, filters: Filters, objects: Objects | None) -> O
 
 def may_replace(event: ObjectEvent, layout: Layout) -> bool:
     """Return whether an object that is left out may have taken the place of one that has an item."""
-    is_alone = layout is Layout.S3_KEY or event.version == NO_VERSION
-    return event.state is State.PRESENT and is_alone
+    return layout is Layout.S3_KEY or event.version == NO_VERSION
 
 
 def removed(event: ObjectEvent) -> ObjectEvent:

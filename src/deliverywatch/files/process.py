@@ -197,7 +197,11 @@ def _done(event: ObjectEvent, message_id: str, now: datetime, ports: Ports, sett
         if admitted is None:
             return _left_out(event, item_of, ports.table, settings)
         item = item_of(admitted)
-        if items.is_over(item, now) or _is_undone(event, now, ports.objects, settings):
+        if items.is_over(item, now):
+            return Outcome.STALE
+        if _is_undone(event, now, ports.objects, settings):
+            # A run before may have written the item, and have been killed before its message was done.
+            ports.table.replace(item_of(admission.removed(event.just_after())))
             return Outcome.STALE
         outcome = Outcome.STORED if ports.table.keep(item) else Outcome.STALE
         _replace_if_hidden(event, item_of, ports, settings)
@@ -213,13 +217,13 @@ def _left_out(event: ObjectEvent, item_of: ItemOf, table: Table, settings: Setti
 
 
 def _replace_if_hidden(event: ObjectEvent, item_of: ItemOf, ports: Ports, settings: Settings) -> None:
-    """Take an object out again whose place one had taken that is left out.
+    """Take an item out again whose place an object had taken that is left out.
 
     The event of that one may have come before this one, and found no item to replace: only the bucket tells.
     """
     filters, objects = settings.filters, ports.objects
-    may_be_hidden = filters.judges_content and admission.may_replace(event, settings.layout)
-    if not may_be_hidden or objects is None or event.bucket != settings.watched_bucket:
+    may_be_hidden = event.state is not State.REMOVED and admission.may_replace(event, settings.layout)
+    if not filters.judges_content or not may_be_hidden or objects is None or event.bucket != settings.watched_bucket:
         return
     now = objects.current(event.bucket, event.key)
     is_other = now.state is State.PRESENT and (now.version, now.etag) != (event.version, event.etag)

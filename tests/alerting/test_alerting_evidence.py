@@ -420,7 +420,7 @@ def test_one_client_alone_stays_a_warning_and_the_mail_says_why() -> None:
     (mail,) = world.ses.mails
     assert mail["X-DeliveryWatch-Level"] == "warning"
     text = " ".join(mail.get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
-    assert f"It is kept at warning: {ALONE['sentence']}" in text
+    assert f"It does not rise above warning: {ALONE['sentence']}" in text
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ class Evidence:
 def _failures(evidence: Evidence) -> Assessment:
     settings = evidence.settings
     assessment = failures.assess(evidence.slots(), evidence.now, evidence.end, settings.failures)
-    client = one_client.one_client(evidence.statistics.tallies, settings.failures)
+    client = one_client.one_client(evidence.statistics.tallies(), settings.failures)
     if client is None or assessment.verdict is not Verdict.FAILING:
         return assessment
     return replace(

@@ -191,7 +191,7 @@ def _limit(change: Change) -> list[str]:
     seen = change.assessment
     if seen is None or seen.at_most is not change.level or seen.holds.rank <= change.level.rank:
         return []
-    return [f"It is kept at {change.level.value}: {seen.sentence}"]
+    return [f"It does not rise above {change.level.value}: {seen.sentence}"]
 
 
 def _own_words(story: Story) -> list[str]:

@@ -24,12 +24,10 @@ class Kind(NamedTuple):
     slot: int
     carrier: str
     country: str
-    list: str
-    subaccount: str
-    sender: str
+    client: str
 
     def of(self, by: str) -> str:
-        """Return its carrier, country, list, subaccount or sender."""
+        """Return its `carrier`, `country` or `client`."""
         return str(getattr(self, by))
 
 
@@ -58,6 +56,7 @@ class Tally:
         self.good += other.good
 
 
+# Of one sort of clients, such as lists: all messages, each in one of them.
 Tallies = Mapping[Kind, Tally]
 
 
@@ -77,28 +76,31 @@ class OneClient:
         return f"{share}; all others are at {_short(self.others_percent)} %."
 
 
-def one_client(tallies: Tallies, limits: FailureLimits) -> OneClient | None:
-    """Return the one client that fails; None if there is none, or too little is seen of the others to say so."""
-    clients = [client for by in CLIENTS if (client := _of_kind(tallies, by, limits))]
+def one_client(tallies: Mapping[str, Tallies], limits: FailureLimits) -> OneClient | None:
+    """Return the one client that fails; None if there is none, or too little is seen of the others to say so.
+
+    `tallies` are those of `CLIENTS`, by their names.
+    """
+    clients = [client for by in CLIENTS if (client := _of_sort(tallies.get(by, {}), by, limits))]
     return max(clients, key=lambda client: client.share_percent, default=None)
 
 
 def by_name(tallies: Tallies, by: str) -> dict[str, Tally]:
-    """Return the sums of each carrier, list or whatever `by` names."""
+    """Return the sums of each `carrier`, `country` or `client`."""
     sums: dict[str, Tally] = {}
     for kind, tally in tallies.items():
         sums.setdefault(kind.of(by), Tally()).add(tally)
     return sums
 
 
-def _of_kind(tallies: Tallies, by: str, limits: FailureLimits) -> OneClient | None:
-    sums = {name: tally for name, tally in by_name(tallies, by).items() if name}
+def _of_sort(tallies: Tallies, by: str, limits: FailureLimits) -> OneClient | None:
+    sums = {name: tally for name, tally in by_name(tallies, "client").items() if name}
     name = max(sums, key=lambda name: (sums[name].failed, name), default="")
     if not name or sums[name].failed < limits.minimum_failed:
         return None
-    own = {kind: tally for kind, tally in tallies.items() if kind.of(by) == name}
+    own = {kind: tally for kind, tally in tallies.items() if kind.client == name}
     slots = {kind.slot for kind, tally in own.items() if tally.failed}
-    others = {kind: tally for kind, tally in tallies.items() if kind.of(by) != name}
+    others = {kind: tally for kind, tally in tallies.items() if kind.client != name}
     beside = {kind: tally for kind, tally in others.items() if kind.slot in slots}
     places = [(place, where) for place in PLACES if (where := _where(own, place))]
     compared = [{kind: tally for kind, tally in beside.items() if kind.of(place) == where} for place, where in places]

@@ -32,6 +32,7 @@ _LONGEST_TEXT = 120
 _LONGEST_WORD = 40
 
 _Key = tuple[str, str, str]  # code, text, fault
+_Counts = dict[tuple[Any, ...], Tally]  # by slot, carrier, country and client
 
 
 class RecentStatistics:
@@ -42,7 +43,6 @@ class RecentStatistics:
         last_failures: The newest failure of each recipient, in milliseconds.
         window_minutes: How far back the alarms look, and with them the reasons, groups and samples.
         reasons: Why messages failed in the window.
-        tallies: What became of the messages of the window, by what they have in common.
         delays: How long outcomes took, of messages that had time for one.
     """
 
@@ -59,8 +59,8 @@ class RecentStatistics:
         self.slots: dict[int, Counter[str]] = defaultdict(Counter)
         self.last_failures: dict[str, int] = {}
         self.reasons: Counter[_Key] = Counter()
-        self.tallies: dict[Kind, Tally] = {}
-        self._kinds: dict[tuple[Any, ...], Tally] = {}
+        self._counts: tuple[_Counts, ...] = tuple({} for _ in CLIENTS)
+        self._tallies: dict[str, dict[Kind, Tally]] = {}
         self.delays = Delays(slot_minutes)
         self.window_minutes = window_minutes
         self._samples: dict[_Key, list[tuple[Any, ...]]] = {}
@@ -72,6 +72,7 @@ class RecentStatistics:
 
     def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in rows of the columns `NAMES`."""
+        self._tallies = {}
         for row in rows:
             sent_at, outcome, fault = row[:3]
             if outcome == Outcome.EXCLUDED or sent_at >= self._window[1]:
@@ -82,10 +83,7 @@ class RecentStatistics:
             if sent_at < self._had_time:
                 self.delays.add(sent_at, outcome, row[-1])
             if self._window[0] <= sent_at < self._window[1]:
-                tally = self._tally(sent_at, row[3:8])
-                tally.total += 1
-                tally.failed += failed
-                tally.good += not failed and outcome in FINAL
+                self._count(sent_at, row[3:8], failed, not failed and outcome in FINAL)
             if failed:
                 self._fail(row)
 
@@ -100,8 +98,9 @@ class RecentStatistics:
 
         Lists, subaccounts and senders only where there are so many of them: one alone compares with nothing.
         """
-        places = tuple((by, _ranked(_named(self.tallies, by, "unknown"))) for by in PLACES)
-        clients = ((by, _named(self.tallies, by, REST)) for by in CLIENTS)
+        tallies = self.tallies()
+        places = tuple((by, _ranked(_named(tallies[CLIENTS[0]], by, "unknown"))) for by in PLACES)
+        clients = ((by, _named(tallies[by], "client", REST)) for by in CLIENTS)
         named = (
             (by, _ranked(members))
             for by, members in clients
@@ -115,12 +114,24 @@ class RecentStatistics:
         newest = [sample for key in ranked for sample in sorted(self._samples.get(key, ()), reverse=True)]
         return tuple(_sample(*sample) for sample in newest[:_TOP])
 
-    def _tally(self, sent_at: int, kind: tuple[Any, ...]) -> Tally:
-        """Return the tally that a message belongs to; its kind is put into words once, not for each message."""
-        key = (sent_at - sent_at % self._slot_milliseconds, *kind)
-        if key not in self._kinds:
-            self._kinds[key] = self.tallies.setdefault(_kind(*key), Tally())
-        return self._kinds[key]
+    def tallies(self) -> dict[str, dict[Kind, Tally]]:
+        """Return what became of the messages of the window, by list, by subaccount and by sender."""
+        if not self._tallies:
+            self._tallies = {by: _in_words(counts) for by, counts in zip(CLIENTS, self._counts, strict=True)}
+        return self._tallies
+
+    def _count(self, sent_at: int, kind: tuple[Any, ...], failed: bool, good: bool) -> None:  # noqa: FBT001
+        """Count a message by the values of its row: those are put into words once, and not for each message."""
+        carrier, country, *clients = kind
+        slot = sent_at - sent_at % self._slot_milliseconds
+        for counts, client in zip(self._counts, clients, strict=True):
+            key = (slot, carrier, country, client)
+            tally = counts.get(key)
+            if tally is None:
+                counts[key] = tally = Tally()
+            tally.total += 1
+            tally.failed += failed
+            tally.good += good
 
     def _fail(self, row: tuple[Any, ...]) -> None:
         (
@@ -163,12 +174,18 @@ def words(error: str | None, status: str | None, text: str | None) -> str:
     return reason(error) or printable(text or refusal or "Failed without a reason", _LONGEST_TEXT)
 
 
-def _kind(
-    slot: int, carrier: str | None, country: str | None, list_id: str | None, subaccount: int | None, sender: str | None
-) -> Kind:
-    numbers = ("" if number is None else str(number) for number in (list_id, subaccount))
-    words = (carrier or "", country or "", *numbers, shown_sender(sender or ""))
-    return Kind(slot, *(printable(word, _LONGEST_WORD) for word in words))
+def _in_words(counts: _Counts) -> dict[Kind, Tally]:
+    """Return counts by what a mail may show of carriers, countries and clients."""
+    shown = {value: _shown(value) for _, *values in counts for value in values}
+    tallies: dict[Kind, Tally] = {}
+    for (slot, *values), tally in counts.items():
+        tallies.setdefault(Kind(slot, *map(shown.__getitem__, values)), Tally()).add(tally)
+    return tallies
+
+
+def _shown(value: str | int | None) -> str:
+    # Also of a list or a carrier that is called like a number, only the ends are shown.
+    return "" if value is None else printable(shown_sender(str(value)), _LONGEST_WORD)
 
 
 def _named(tallies: Mapping[Kind, Tally], by: str, unnamed: str) -> dict[str, Tally]:

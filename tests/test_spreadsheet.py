@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.spreadsheet import csv_of, neutral
+from deliverywatch.spreadsheet import csv_of, neutral, neutral_lines
 
 SOURCES = Path(__file__).parents[1] / "src"
 
@@ -34,6 +34,24 @@ def test_no_cell_of_any_text_begins_a_formula_and_every_text_is_still_there(text
     [_, row] = csv.reader(io.StringIO(csv_of(["x"] * len(texts), [texts]), newline=""))
     assert [cell.removeprefix("'") for cell in row] == [text.removeprefix("'") for text in texts]
     assert not [cell for cell in row if cell.lstrip().startswith(("=", "@"))]
+
+
+@given(st.lists(st.lists(st.none() | st.text('=+-@ab,"\n\r 1', max_size=4), min_size=2, max_size=2), max_size=4))
+def test_lines_of_others_keep_their_cells_and_none_of_them_runs(rows: list[list[str | None]]) -> None:
+    def written(cell: str | None) -> str:
+        return "" if cell is None else '"' + cell.replace('"', '""') + '"'
+
+    text = "".join(",".join(map(written, row)) + "\n" for row in rows)
+    lines = [*neutral_lines(text.splitlines(keepends=True))]
+    assert [*csv.reader(io.StringIO("".join(lines), newline=""))] == [
+        ["" if cell is None else neutral(cell) for cell in row] for row in rows
+    ]
+    assert "".join(lines).count('",') == text.count('",')  # NULL is still nothing, and an empty text is one
+
+
+def test_lines_with_nothing_to_run_are_as_they_were() -> None:
+    lines = ['"a","b"\n', '"x=1",\n', '"-5","two\n', 'lines"\n', "\n", '"","+61411111111"\n']
+    assert "".join(neutral_lines(lines)) == "".join(lines)
 
 
 def test_nothing_else_writes_csv() -> None:

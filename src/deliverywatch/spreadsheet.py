@@ -2,10 +2,12 @@
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # What a spreadsheet takes for the begin of a formula (OWASP, "CSV Injection"); a signed number, masked or not, is none.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r]")
+# A cell of a line of CSV: in quotes, or up to the next comma.
+_CELL = re.compile(r'"((?:[^"]|"")*)("|\Z)|([^",\n]+)')
 _NUMBER = re.compile(r"[-+]\d[\d•]*(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 
 
@@ -29,3 +31,19 @@ def neutral(value: object) -> object:
     """Return a cell as it is, or behind an apostrophe."""
     is_formula = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value)
     return f"'{value}" if is_formula else value
+
+
+def neutral_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines of CSV with an apostrophe in each cell that a spreadsheet would run, and all else as it was."""
+    record = ""
+    for line in lines:
+        record += line
+        if record.count('"') % 2 == 0:  # no cell goes on in the next line
+            yield _CELL.sub(_neutral_cell, record)
+            record = ""
+    yield from [_CELL.sub(_neutral_cell, record)] if record else []
+
+
+def _neutral_cell(match: re.Match[str]) -> str:
+    quoted, end, plain = match.groups()
+    return str(neutral(plain)) if plain is not None else f'"{neutral(quoted)}{end}'

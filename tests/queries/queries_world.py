@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -152,6 +152,9 @@ class MemoryLake(memory.Memory):
 
     def copy(self, location: str, key: str, metadata: Mapping[str, str]) -> None:
         self.write_if_unchanged(key, self.objects[location.removeprefix("s3://lake/")], None, metadata)
+
+    def write_lines(self, key: str, lines: Iterable[str], metadata: Mapping[str, str]) -> None:
+        self.write_if_unchanged(key, "".join(lines).encode(), None, metadata)
 
     def _put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         self._around(key, "before")

@@ -117,6 +117,28 @@ def test_a_query_that_left_the_file_runs_while_its_schedule_is_there() -> None:
     assert world.run(DUE + timedelta(days=1)) is None
 
 
+def test_an_export_has_no_cell_that_a_spreadsheet_would_run() -> None:
+    world = World(DAILY, ('"country","n"\n"=HYPERLINK(""x"")","-5"\n,""\n',))
+    world.run()
+    assert world.lake.objects[world.exports[0]] == b'"country","n"\n"\'=HYPERLINK(""x"")","-5"\n,""\n'
+    metadata = world.lake.metadata(world.exports[0])
+    assert metadata is not None
+    assert metadata["execution-id"] == "e1"
+
+
+def test_an_export_that_cannot_be_made_safe_fails_the_run_and_alerts_are_judged() -> None:
+    world = World(ALERTING, ('"n"\n"=1"\n"2"\n"3"\n',))
+
+    def full(*_: object) -> None:
+        raise InputError("Too large.", next_step="Select fewer rows.")
+
+    world.lake.write_lines = full  # type: ignore[method-assign]
+    record = world.run()
+    assert record is not None
+    assert (record.status, record.reason, record.export) == ("failed", "Too large. Select fewer rows.", "")
+    assert world.levels == [("rows", "critical"), ("failed", "warning")]
+
+
 def test_dates_are_those_of_the_querys_zone() -> None:
     world = World(DAILY | {"timezone": "Pacific/Auckland"})
     world.run(datetime(2026, 11, 21, 23, 30, tzinfo=UTC))

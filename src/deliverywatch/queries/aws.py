@@ -6,11 +6,13 @@ An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing he
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from datetime import datetime
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -19,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch import emf
-from deliverywatch.errors import ServiceBusy, ServiceRefused, SourceRefused, SourceUnavailable, error_code
+from deliverywatch.errors import InputError, ServiceBusy, ServiceRefused, SourceRefused, SourceUnavailable, error_code
 from deliverywatch.queries.config.source import Fetched, revision_of
 from deliverywatch.queries.run.record import NAMESPACE, Emit
 from deliverywatch.queries.schedule.pace import Pace
@@ -130,6 +132,21 @@ class Lake(s3.Bucket):
             self._s3.copy_object(
                 Bucket=self._name, Key=key, CopySource={"Bucket": bucket, "Key": source}, IfNoneMatch="*", **about
             )
+
+    def write_lines(self, key: str, lines: Iterable[str], metadata: Mapping[str, str]) -> None:
+        """Store lines where no object is yet; they go through a file, as they may be more than the memory holds."""
+        with TemporaryFile() as file:
+            try:
+                file.writelines(line.encode() for line in lines)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                raise InputError(
+                    "The result has cells that a spreadsheet would run, and is too large to be written without them.",
+                    next_step="Select fewer rows, or leave out texts that begin with '=', '+', '-' or '@'.",
+                ) from error
+            file.seek(0)
+            self.write_if_unchanged(key, cast("bytes", file), None, metadata)
 
 
 class S3File:

@@ -160,7 +160,8 @@ class _Run:
         budget = TimeBudget(self.ports.pause, lambda: self._seconds_left(begin))
         execution = self._execution(name, budget)
         result, reason = self._result(execution)
-        exported = self._exported(execution, result) if result else ""
+        exported, unsafe = self._exported(execution, result) if result else ("", "")
+        reason = reason or unsafe
         seconds = round(self.ports.ticks() - begin, 3)
         # Published and counted at the time of the schedule, however late the run was started.
         now = self.ports.clock() if self.order.is_by_hand else self.order.due + timedelta(seconds=seconds)
@@ -193,11 +194,16 @@ class _Run:
             return None, f"{error} {error.next_step}"
         return result, result.problem
 
-    def _exported(self, execution: Execution, result: Result) -> str:
+    def _exported(self, execution: Execution, result: Result) -> tuple[str, str]:
+        """Return where the result is exported to, if it is, or why it could not be."""
         about = {"query-id": self.query.id, "due": self.order.due.isoformat(), "rows": str(result.row_count)}
         wanted = export.keys(self.query, self._local, result)
-        kept = [export.keep(self.ports.lake, execution, key, about) for key in wanted]
-        return f"s3://{self.settings.bucket}/{kept[0]}" if kept else ""
+        lake, would_run = self.ports.lake, result.would_run
+        try:
+            kept = [export.keep(lake, execution, key, about, would_run=would_run) for key in wanted]
+        except InputError as error:
+            return "", f"{error} {error.next_step}"
+        return f"s3://{self.settings.bucket}/{kept[0]}" if kept else "", ""
 
     def _publish(self, outcome: _Outcome, now: datetime) -> None:
         """Publish what is news, then remember it: killed between the two, it is published twice, and mailed once."""

@@ -34,6 +34,7 @@ _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborte
 _HEADERS = {"IfMatch": "If-Match", "IfNoneMatch": "If-None-Match"}
 _ASIDE = "deliverywatch_conditions"
 _CONTENT_TYPES = {
+    ".csv": "text/csv",
     ".eml": "message/rfc822",
     ".json": "application/json",
     ".ndjson": "application/x-ndjson",

@@ -1,5 +1,7 @@
 """A result -> files under `exports/<id>/YYYY/MM/DD/HHMM/`, copied from what Athena wrote, and never over one another.
 
+Only a result with a cell that a spreadsheet would run is written anew, with an apostrophe before each of these.
+
 A file names the execution that it is of: the same run finds its own file and leaves it, another run for the same time
 takes the next free name.
 """
@@ -7,11 +9,12 @@ takes the next free name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.errors import StoreConflict
+from deliverywatch.spreadsheet import neutral_lines
 from deliverywatch.storage.store import Store
 
 if TYPE_CHECKING:
@@ -33,6 +36,9 @@ class Lake(Store, Protocol):
     def copy(self, location: str, key: str, metadata: Mapping[str, str]) -> None:
         """Copy an object to where none is yet; raises StoreConflict if there is one."""
 
+    def write_lines(self, key: str, lines: Iterable[str], metadata: Mapping[str, str]) -> None:
+        """Store lines where no object is yet; raises StoreConflict if there is one, InputError if they do not fit."""
+
 
 def keys(query: Query, local: datetime, result: Result) -> list[str]:
     """Return where a result shall go: nowhere, once, or once for each alert that holds and exports.
@@ -46,14 +52,18 @@ def keys(query: Query, local: datetime, result: Result) -> list[str]:
     return list(dict.fromkeys(f"{folder}/{_name(query, local, alert)}" for alert in alerts))
 
 
-def keep(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -> str:
+def keep(lake: Lake, execution: Execution, key: str, about: Mapping[str, str], *, would_run: bool) -> str:
     """Copy a result to a key, or to the next one that is free, and return where it is; `about` is stored beside it.
 
-    Raises StoreConflict if all names are taken.
+    `would_run` says whether a spreadsheet would run a cell of it.
+
+    Raises:
+        StoreConflict: All names are taken.
+        InputError: It would have to be written anew and is too large for it.
     """
     for number in range(1, _MOST_NAMES):
         name = key if number == 1 else f"{key.removesuffix('.csv')}-{number}.csv"
-        if lake.metadata(name) is None and _is_copied(lake, execution, name, about):
+        if lake.metadata(name) is None and _is_copied(lake, execution, name, about, would_run=would_run):
             return name
         # Read after the copy: one that S3 did and whose answer was lost meets itself.
         if (lake.metadata(name) or {}).get(EXECUTION) == execution.id:
@@ -61,9 +71,13 @@ def keep(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -
     raise StoreConflict(f"There are {_MOST_NAMES} exports of the name {key}.")
 
 
-def _is_copied(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -> bool:
+def _is_copied(lake: Lake, execution: Execution, key: str, about: Mapping[str, str], *, would_run: bool) -> bool:
+    metadata = {**about, EXECUTION: execution.id}
     try:
-        lake.copy(execution.location, key, {**about, EXECUTION: execution.id})
+        if would_run:
+            lake.write_lines(key, neutral_lines(lake.lines(execution.location)), metadata)
+        else:
+            lake.copy(execution.location, key, metadata)
     except StoreConflict:
         return False
     return True

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
 from deliverywatch.queries.config.query import Measure
+from deliverywatch.spreadsheet import neutral
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Alert
@@ -49,6 +50,7 @@ class Result:
 
     Attributes:
         problem: Why it is not the result that its query's alerts are about; empty if it is.
+        would_run: Whether it has a cell that a spreadsheet would run.
     """
 
     row_count: int
@@ -56,6 +58,7 @@ class Result:
     rows: tuple[tuple[str, ...], ...]
     readings: tuple[Reading, ...]
     problem: str = ""
+    would_run: bool = False
 
 
 def read(lines: Iterable[str], alerts: Sequence[Alert]) -> Result:
@@ -76,15 +79,20 @@ def _read(reader: Iterator[list[str]], alerts: Sequence[Alert]) -> Result:
         raise InputError("The result is empty: it lacks even the names of its columns.", next_step="Run it again.")
     meters = [_Meter(alert, _index(alert.column, columns)) for alert in alerts]
     shown: list[tuple[str, ...]] = []
-    count = 0
+    count, would_run = 0, _would_run(columns)
     for row in reader:
         count += 1
+        would_run = would_run or _would_run(row)
         if len(shown) < SHOWN_ROWS:
             shown.append(_shown(row))
         for meter in meters:
             meter.see(row, count)
     readings = tuple(meter.reading(count) for meter in meters)
-    return Result(count, _shown(columns), tuple(shown), readings, _problem(alerts, columns))
+    return Result(count, _shown(columns), tuple(shown), readings, _problem(alerts, columns), would_run)
+
+
+def _would_run(row: Sequence[str]) -> bool:
+    return any(neutral(value) is not value for value in row)
 
 
 def _problem(alerts: Sequence[Alert], columns: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from deliverywatch.local.clicksend.traffic import INCIDENT
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.cloud.compute.worker_clock import WorkerClock
 from deliverywatch.local.demo import play as local_play
+from deliverywatch.local.demo.reader import Reader
 
 pytestmark = pytest.mark.slow
 
@@ -159,6 +160,7 @@ def play_sms(folder: Path) -> None:
         stack.live(50)
         stack.cloud.refuse_mail()
         stack.live(40)
+        Reader(stack.cloud).look(stack.now)
         s3 = stack.cloud.client("s3")
         (lake,) = [each["Name"] for each in s3.list_buckets()["Buckets"] if "lake" in each["Name"]]
         (key, *_) = [each["Key"] for each in s3.list_objects_v2(Bucket=lake, Prefix="sms/dt=")["Contents"]]

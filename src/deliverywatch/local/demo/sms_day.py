@@ -4,7 +4,7 @@ Read from `perform` on. Every part is the product's own: the template of cfn/bui
 AWS (`cloud`) and ClickSend (`clicksend`, with a day of `traffic`) are stand-ins on loopback. Time is simulated.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from deliverywatch.local.clicksend.traffic import INCIDENT, day
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, report, sms_rates
 from deliverywatch.local.demo.play import Progress
+from deliverywatch.local.demo.reader import Reader, store_key
 from deliverywatch.local.demo.report import File, Outcome, Result
 from deliverywatch.local.demo.sms_rates import Rates
 from deliverywatch.local.demo.timeline import Act, Timeline, timeline
@@ -30,6 +31,10 @@ FAST_FROM = timedelta(hours=10)
 
 # The stack stands this long before the day begins: until its first run it is blind, and says so.
 LEAD = timedelta(minutes=20)
+_PAGES = (
+    File("acknowledge.html", "where the first critical mail's link leads, as Kim saw it before taking the incident on"),
+    File("mute.html", "where its other link leads"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +110,26 @@ def perform(out: Path, progress: Progress, environ: Mapping[str, str], now: date
     ):
         deploy(cloud, template, folder, source)
         warm_up(cloud, source, start)
-        play.live(cloud, start, end, progress, source.follow)
+        reader = Reader(cloud)
+
+        def act(minute: datetime) -> None:
+            source.follow(minute)
+            reader.look(minute)
+
+        play.live(cloud, start, end, progress, act)
         progress.step("Writing the result")
         rates = sms_rates.read(cloud, start, end)
-        return write(cloud, rates, timeline(cloud, source.phases), out, _lead(source, start, end))
+        events, lead = timeline(cloud, source.phases), _lead(source, start, end)
+        outcome = write(cloud, rates, events, out, lead, _PAGES if reader.pages else ())
+        reader.write(out)
+        return outcome
 
 
 def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path, source: Source) -> dict[str, str]:
-    """Deploy the stack with what it needs around it: the two parameters with the credentials."""
+    """Deploy the stack with what it needs around it: parameters with the credentials, and with the key of links."""
     for name, value in {"username": source.username, "api_key": source.api_key}.items():
         cloud.client("ssm").put_parameter(Name=f"{CREDENTIALS}/{name}", Value=value, Type="SecureString")
-    return play.deploy(cloud, template, folder, {"ClickSendUrl": source.url})
+    return play.deploy(cloud, template, folder, {"ClickSendUrl": source.url, **store_key(cloud)})
 
 
 def warm_up(cloud: LocalCloud, source: Source, start: datetime) -> None:
@@ -131,7 +145,9 @@ def warm_up(cloud: LocalCloud, source: Source, start: datetime) -> None:
         raise ConfigurationError(f"The first run of {cloud.failures[0].function} failed: {cloud.failures[0].sentence}")
 
 
-def write(cloud: LocalCloud, rates: Rates, events: Timeline, out: Path, lead: str) -> Outcome:
+def write(
+    cloud: LocalCloud, rates: Rates, events: Timeline, out: Path, lead: str, more_files: Sequence[File] = ()
+) -> Outcome:
     """Write mails, counts, a copy of the lake and the page into a folder; `lead` is the sentence under its title."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "metrics.json").write_text(report.as_json(rates.samples))
@@ -153,6 +169,7 @@ def write(cloud: LocalCloud, rates: Rates, events: Timeline, out: Path, lead: st
         files=(
             File("lake/", lake, f"deliverywatch lake show {out.name}/lake"),
             File("metrics.json", "the counts of every slot, as CloudWatch has them"),
+            *more_files,
         ),
     )
     plots = [sms_rates.plot(rates, events.mails, *size) for size in (("wide", 940, 300), ("narrow", 360, 260))]

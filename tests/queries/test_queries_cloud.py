@@ -326,3 +326,25 @@ def test_a_removed_query_is_deleted_and_what_it_left_open_is_closed(stack: Deplo
     with pytest.raises(stack.cloud.client("scheduler").exceptions.ResourceNotFoundException):
         stack.schedule(MINE)
     assert stack.cloud.failures == []
+
+
+def test_a_wrong_branch_rings_with_its_first_round_and_deletes_nothing_in_any(stack: Deployed) -> None:
+    stack.save(queries_day.ADDED | queries_day.REPORT)
+    stack.live(115)
+    mailed = len(stack.mails())
+    stack.save({f"theirs-{number}": queries_day.REPORT["orders-by-country"] for number in range(6)})
+    for minute in (120, 121):
+        stack.live(minute)
+    assert stack.mails()[mailed:] == ["WARNING"]
+    assert "2 of 2 schedules would be deleted" in " ".join(stack.cloud.outbox()[-1].text("plain").split())
+    for minute in (125, 130):
+        stack.live(minute)
+    assert stack.schedule(MINE)
+    assert stack.schedule("deliverywatch-theirs-5")
+    stack.save(queries_day.ADDED | queries_day.REPORT)
+    stack.live(135)
+    lifted = stack.run("apply", "--config", str(stack.file), "--allow-deletes", "--json")
+    assert len(json.loads(lifted.stdout)["deleted"]) == 6
+    for minute in (140, 141):
+        stack.live(minute)
+    assert stack.mails()[mailed:] == ["WARNING", "RESOLVED"]

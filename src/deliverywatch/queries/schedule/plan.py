@@ -47,8 +47,10 @@ class Difference:
         return f"{self.field}: {self.old!r} -> {self.new!r}"
 
     def line(self) -> str:
-        """Return it as the log has it: `cron: rate(1 hour) → rate(2 hours)`."""
-        return f"{'cron' if self.field == 'expression' else self.field}: {self.old} → {self.new}"
+        """Return it as the log has it, on one line: `cron: rate(1 hour) → rate(2 hours)`."""
+        if self.field == "expression":
+            return f"cron: {self.old} → {self.new}"
+        return f"{self.field}: {self.old!r} → {self.new!r}"
 
 
 @dataclass(frozen=True, slots=True)

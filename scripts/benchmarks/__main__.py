@@ -18,6 +18,7 @@ import evidence
 import file_worlds
 import hostile
 import ingest
+import installation
 import late
 import machine
 import notifier
@@ -46,12 +47,13 @@ MODULES = {
     "causes": causes,
     "evidence": evidence,
     "late": late,
+    "installation": installation,
     "machine": machine,
     "notifier": notifier,
     "recommend": recommend,
 }
 # Only when they are named.
-LONG = {"file_worlds", "machine", "notifier", "recommend"}
+LONG = {"file_worlds", "installation", "machine", "notifier", "recommend"}
 
 
 def main(names: list[str]) -> None:

@@ -197,8 +197,8 @@ LOG_RETENTION_DAYS = 30
 # Items of files are kept for ever (0): the table is the customer's record of what arrived.
 FILE_ITEM_DAYS = 0
 
-# A removed file is remembered this long, so that a late notification does not bring it back: longer than the 4 days
-# that a message waits in the queue and the 14 days that it waits among the dead letters.
+# A removed file is remembered this long from when its removal was processed: longer than the 4 days that a message
+# waits in the queue and the 14 days that it waits among the dead letters. Of what is older, S3 is asked.
 FILE_TOMBSTONE_DAYS = 30
 
 # Limits for a run, each a parameter per pipeline. An hour is four times what the reference pipeline takes.

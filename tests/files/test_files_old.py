@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from files_world import BUCKET, KEEP, NOON, MemoryFailures, MemoryLake, MemoryTable, body, s3_record, sqs_event
 
+from deliverywatch.cli import main
 from deliverywatch.files import process
 from deliverywatch.files.aws_objects import Objects
 from deliverywatch.files.records.events import Details, State
@@ -111,3 +113,20 @@ def test_s3_says_which_versions_are_still_as_an_old_event_reports_them(intake: I
     for each in (version, marker):
         intake.delete("old.csv", VersionId=each)
     assert states() == [State.REMOVED, State.REMOVED]
+
+
+def test_an_old_message_of_a_removed_version_brings_nothing_back_in_the_deployed_stack(intake: Intake) -> None:
+    versions = {key: str(intake.put(key)["VersionId"]) for key in ("old/gone.csv", "old/there.csv")}
+    intake.delete("old/gone.csv", VersionId=versions["old/gone.csv"])
+    intake.settle()
+    for key, version in versions.items():
+        (item,) = intake.versions(key)
+        where = {name: {"S": item[name]} for name in ("object", "version")}
+        # As its tombstone's time was over, and as a table that was restored lacks the other one.
+        intake.client("dynamodb").delete_item(TableName=intake.outputs["FilesTable"], Key=where)
+        record = s3_record(key, version=version) | {"eventTime": "2020-01-02T03:04:05.678Z"}
+        record["s3"]["bucket"]["name"] = intake.bucket
+        intake.client("sqs").send_message(QueueUrl=intake.outputs["FilesDeadLettersUrl"], MessageBody=body(record))
+    assert CliRunner().invoke(main, ["files", "dlq", "redrive"]).exit_code == 0
+    intake.settle()
+    assert [len(intake.versions(key)) for key in versions] == [0, 1]

@@ -45,7 +45,7 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
 
     EVENT is its file: a notification as S3, EventBridge or SNS sends it, an event as Lambda gets it from SQS, or what
     `aws sqs receive-message` printed. With --dry-run no account is needed: each message is read, and what would be
-    kept of it is said.
+    kept of it is said, the stack's filters apart.
 
     \b
     JSON: [{"message_id": "", "would": "store", "items": [{...}],

@@ -138,3 +138,11 @@ def test_a_payload_of_nothing_is_still_one() -> None:
     bare = replace(empty, view=replace(empty.view, headline_numbers=(), links=(), footer=(), subject="", sentence=""))
     for service in (slack, teams, webhook):
         assert json.loads(service.render(bare))
+
+
+def test_what_a_reader_of_a_chat_can_do_comes_first_and_a_machine_gets_no_such_link() -> None:
+    page = "https://page.example.com/token"
+    shown = replace(notification("a word"), view=replace(notification("a word").view, actions=(("Acknowledge", page),)))
+    assert Post("1", json.loads(slack.render(shown))).links[0] == page
+    assert teams_server.links(json.loads(teams.render(shown))["attachments"][0]["content"])[0] == page
+    assert page not in webhook.render(shown).decode()

@@ -171,7 +171,13 @@ def _mails(facts: Facts) -> list[str]:
         lines.append(f"{record.seq}  {when}  {record.subject or record.event} ({state})")
     due = [change.seq for due, change in facts.incident.due if due.id == facts.incident.id]
     unclaimed = [seq for seq in due if seq not in {record.seq for record in facts.mails}]
-    return lines + [f"{seq}  is due and not yet claimed; the sweep sends it within 10 minutes" for seq in unclaimed]
+    lines += [f"{seq}  is due and not yet claimed; the sweep sends it within 10 minutes" for seq in unclaimed]
+    waiting = [(channel, due) for channel in sorted(facts.incident.waiting_channels) for due in _due(facts, channel)]
+    return lines + [f"{seq}  has not reached {channel} yet; the sweep tries it again" for channel, seq in waiting]
+
+
+def _due(facts: Facts, channel: str) -> list[int]:
+    return [change.seq for due, change in facts.incident.due_to(channel) if due.id == facts.incident.id]
 
 
 def _steps(facts: Facts) -> list[str]:

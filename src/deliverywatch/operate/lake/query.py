@@ -22,7 +22,7 @@ _TERABYTE = 1_000_000_000_000
 # Footer, and one or two ranges of columns.
 _GETS_PER_OBJECT = 3
 
-_FOLDERS = {"sms_messages": "sms/", "sms_objects": "sms/", "mails": "mails/"}
+_FOLDERS = {"sms_messages": "sms/", "sms_objects": "sms/", "mails": "mails/", "channel_messages": "channels/"}
 _DAYS = re.compile(r"INTERVAL\s+'(\d+)'\s+DAY", re.IGNORECASE)
 _DATE = re.compile(r"\bdt\s*(?:>=|=|BETWEEN)\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)
 _ONE_DAY = re.compile(r"\bdt\s*=\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)

@@ -50,7 +50,7 @@ def words_of(notification: Notification) -> Words:
             (plain(label, 60), plain(f"{value} ({note})" if note else value, _SHORT)) for label, value, note in numbers
         ),
         paragraphs=tuple(_paragraphs(notification)),
-        links=tuple(links(view.links, _LINKS)),
+        links=tuple(links([*view.actions, *view.links], _LINKS)),
         footer=" · ".join(footer),
         tone=tone,
     )

@@ -18,6 +18,12 @@ _QUERIES = Path(__file__).parents[5] / "cfn" / "queries"
 _TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMP", "int": "INTEGER", "bigint": "BIGINT"}
 _DAY = "hive_partitioning = true, hive_types = {'dt': VARCHAR}"
 
+# Tables of lines of JSON: their names, folders and columns.
+_OUTBOXES = (
+    ("mails", "mails", outbox.COLUMNS),
+    ("channel_messages", outbox.CHANNELS, outbox.CHANNEL_COLUMNS),
+)
+
 
 def saved() -> list[Saved]:
     """Return the saved queries of the template.
@@ -48,7 +54,9 @@ def run(folder: Path, sql: str) -> Answer:
     # Else a table that is not there would be looked for among the variables of this program.
     connection.execute("SET python_enable_replacements = false")
     connection.execute(f"CREATE VIEW sms_messages AS {_messages(folder)}")
-    connection.execute(f"CREATE VIEW mails AS {_mails(sorted(folder.glob('mails/dt=*/*.json')))}")
+    for name, prefix, described in _OUTBOXES:
+        paths = sorted(folder.glob(f"{prefix}/dt=*/*.json"))
+        connection.execute(f"CREATE VIEW {name} AS {_lines(paths, described)}")
     try:
         result = connection.execute(athena_duckdb.translated(sql))
         columns = [(str(column[0]), str(column[1]).lower()) for column in result.description or ()]
@@ -78,10 +86,10 @@ def _empty(columns: Iterable[tuple[str, str]]) -> str:
     return f"SELECT {named}, '' AS dt WHERE false"
 
 
-def _mails(paths: Sequence[Path]) -> str:
+def _lines(paths: Sequence[Path], described: Iterable[tuple[str, str, str]]) -> str:
     if not paths:
-        return _empty((name, kind) for name, kind, _ in outbox.COLUMNS)
-    columns = ", ".join(f"{name}: '{_type(kind)}'" for name, kind, _ in outbox.COLUMNS)
+        return _empty((name, kind) for name, kind, _ in described)
+    columns = ", ".join(f"{name}: '{_type(kind)}'" for name, kind, _ in described)
     return f"SELECT * FROM read_json({_list(paths)}, columns = {{{columns}}}, {_DAY})"  # noqa: S608 - our own columns
 
 

@@ -235,8 +235,11 @@ def test_deletions_wait_behind_the_guard_until_it_is_lifted(stack: Deployed, tmp
     assert f"KEPT    {MINE}: not in the file" in shown.stdout
     assert json.loads(stack.run("apply", "--config", str(empty), "--json").stdout)["deleted"] == []
     assert f"KEPT    {MINE}: not in the file since revision " in stack.run("plan", "--config", str(empty)).stdout
+    announced = "The file holds no query, and deletions are allowed: all 2 schedules are deleted, "
+    assert announced in stack.run("apply", "--config", str(empty), "--allow-deletes", "--dry-run").stdout
     lifted = stack.run("apply", "--config", str(empty), "--allow-deletes", "--json")
     assert len(json.loads(lifted.stdout)["deleted"]) == 2
+    assert lifted.stderr.startswith(announced)
     assert stack.schedule("somebody-elses")
     assert stack.run("apply", "--config", str(stack.file)).exit_code == 0
 

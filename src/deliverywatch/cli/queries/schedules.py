@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # As `terraform plan -detailed-exitcode` has it; here a file that is refused ends with 1.
 CHANGES = 2
+_NAMED = 5
 
 
 @click.command()
@@ -86,6 +87,8 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     def log(line: str) -> None:
         echo(line, err=as_json)
 
+    for sentence in _announced(planned.plan, planned.wanted):
+        log(sentence)
     ports = flow.Ports(schedules=planned.scheduler, log=log, pause=time.sleep, seconds_left=lambda: float("inf"))
     result = flow.apply(planned.plan, planned.wanted, planned.rules, ports, planned.guard)
     if as_json:
@@ -244,6 +247,20 @@ def _document(planned: _Planned) -> dict[str, Any]:
     }
 
 
+def _announced(plan: Plan, wanted: Collection[str]) -> list[str]:
+    """Return what an emptied file is about to do, where deletions are allowed."""
+    gone = [change.name for change in plan.changes if change.action == "delete"]
+    if wanted or not gone:
+        return []
+    more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+    which = "the last schedule is" if len(gone) == 1 else f"all {len(gone)} schedules are"
+    sentence = (
+        f"The file holds no query, and deletions are allowed: {which} deleted, {', '.join(gone[:_NAMED])}{more}. "
+        "No query runs after that, and what one left open is closed."
+    )
+    return [sentence]
+
+
 def _text(planned: _Planned) -> str:
     plan, lines = planned.plan, []
     for change in plan.changes:
@@ -255,6 +272,7 @@ def _text(planned: _Planned) -> str:
         since = f" since {requests[name]}" if name in requests else ""
         lines.append(f"KEPT    {name}: not in the file{since}")
     lines += _former_lines(planned.former)
+    lines += _announced(plan, planned.wanted)
     lines += [f"{plan.guard} Lift this with 'apply --allow-deletes'."] if plan.guard else []
     counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in plan.counts().items() if count)
     return "\n".join([*lines, f"{counts or 'No schedules'}."])

@@ -112,6 +112,22 @@ def test_the_first_bad_message_is_of_the_row_of_bad_slots_before_the_alarm(
     assert seen(lake(*rows)).first_bad == (at(first_bad) if first_bad else None), because
 
 
+@pytest.mark.parametrize(
+    ("rows", "well_from", "because"),
+    [
+        ([sent("12:10", 5, FAILED), sent("12:25", 12, DELIVERED)], "12:20", "a dozen arrived"),
+        ([sent("12:10", 5, FAILED), sent("12:25", 9, DELIVERED)], None, "nine are too few"),
+        ([sent("12:10", 5, FAILED), sent("12:25", 50, PENDING)], None, "nobody saw them arrive"),
+        ([sent("12:10", 5, FAILED)], None, "no traffic is no good news"),
+        ([sent("12:10", 50, DELIVERED)], None, "nothing was bad"),
+    ],
+)
+def test_it_is_well_again_only_by_what_is_known_to_have_arrived(
+    rows: list[list[dict[str, Any]]], well_from: str | None, because: str
+) -> None:
+    assert seen(lake(*rows)).well_from == (at(well_from) if well_from else None), because
+
+
 def change(seq: int, event: Event, level: Level, clock: str, **more: Any) -> Change:
     return Change(seq, event, level, Level.OK, at(clock), alarm="deliverywatch-prod-sms-warning", **more)
 
@@ -167,6 +183,7 @@ def test_the_review_reads_as_it_always_did() -> None:
         ({"record": incident(is_presumed=True)}, "When it began: only its end was seen."),
         ({"record": incident(seq=50)}, "48 changes in the middle"),
         ({"found": seen(lake())}, "When it began: no time before the alarm"),
+        ({"found": seen(lake())}, "Whether it is well again: too few SMS"),
         ({"found": seen(lake(*OUTAGE))}, "What became of 3 SMS: they have no known outcome."),
         (
             {"replayed": Replayed(problem="the lake is too short.")},

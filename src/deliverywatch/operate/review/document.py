@@ -227,6 +227,8 @@ def _unknown(material: Material) -> Iterator[str]:
         yield "Whom it concerned: its system keeps that for hours only."
     if impact and impact.first_bad is None and not incident.is_presumed:
         yield "When it began: no time before the alarm was over the threshold by itself."
+    if impact and impact.well_from is None and not _is_calm(impact, material.warning_percent):
+        yield "Whether it is well again: too few SMS are known to have arrived since the last bad minutes."
     if impact and (pending := sum(slot.pending for slot in impact.during)):
         yield f"What became of {pending:,} SMS: they have no known outcome."
     if impact:
@@ -238,6 +240,12 @@ def _unknown(material: Material) -> Iterator[str]:
     if material.replayed.problem:
         yield f"What would have been faster: {material.replayed.problem}"
     yield "Mutes that somebody deleted: CloudWatch keeps the rules that there are."
+
+
+def _is_calm(impact: Impact, warning_percent: float) -> bool:
+    """Whether SMS were sent and no slot was bad."""
+    sent = [slot for slot in impact.slots if slot.total]
+    return bool(sent) and all(slot.rate_percent <= warning_percent for slot in sent)
 
 
 def _unsent(material: Material) -> Iterator[str]:

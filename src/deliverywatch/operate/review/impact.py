@@ -5,6 +5,7 @@ The lake has outcomes as they are known now, so that the numbers are better than
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ class Impact:
         minutes: How long a slot is.
         period: From the first bad slot to the end.
         first_bad: When the first message failed of the slots that opened it; None if no slot shows where it began.
-        well_from: The end of the last bad slot; None while the newest one is bad.
+        well_from: The end of the last bad slot, if enough SMS are known to have arrived since; else None.
         context: Reasons and groups of the period, as a mail has them.
         people_count: Who had a message that failed.
         unreached_count: Those of them who got none since.
@@ -131,19 +132,18 @@ def impact(
     """
     reader = _Reader(store, settings)
     reader.read(opened_at - LEAD, min(now, ended_at + AFTER))
-    slots, length = tuple(reader.slots.values()), timedelta(minutes=settings.slot_minutes)
+    slots = tuple(reader.slots.values())
     bad = {slot.start for slot in slots if slot.rate_percent > warning_percent}
     begin = _begin([slot for slot in slots if slot.start < opened_at and slot.total], bad)
     start = begin.start if begin else opened_at - timedelta(minutes=settings.failures.window_minutes)
     period = Period(floor(start, settings.slot_minutes), ended_at)
-    last = max((start for start in bad if start < ended_at), default=None)
     statistics = reader.statistics(period)
     return Impact(
         slots=slots,
         minutes=settings.slot_minutes,
         period=period,
         first_bad=begin.first_failed if begin else None,
-        well_from=last + length if last and last + length < now else None,
+        well_from=_well_from(slots, bad, settings),
         context=_context(statistics),
         people_count=len(statistics.last_failures),
         unreached_count=len(unreached(store, period, now)),
@@ -159,6 +159,13 @@ def _begin(sent: list[SlotSeen], bad: set[datetime]) -> SlotSeen | None:
         elif row:
             break
     return row[-1] if row else None
+
+
+def _well_from(slots: Sequence[SlotSeen], bad: set[datetime], settings: Settings) -> datetime | None:
+    """Return the end of the last bad slot: that no SMS failed since proves nothing where hardly any was sent."""
+    after = [slot for slot in slots if bad and slot.start > max(bad)]
+    known = sum(slot.total - slot.pending for slot in after)
+    return after[0].start if after and known >= settings.failures.minimum_total else None
 
 
 def _context(statistics: RecentStatistics) -> Context:

@@ -78,7 +78,12 @@ def test_the_details_of_a_removed_object_are_not_requested() -> None:
 
 
 def test_an_object_that_is_gone_already_is_pushed_without_details() -> None:
-    assert pushed({"Records": [s3_record("a")]}, Filters(content_types=("text/csv",)), Objects(None)) == ["a"]
+    assert pushed({"Records": [s3_record("a", version="v1")]}, Filters(), Objects(None)) == ["a"]
+
+
+def test_an_object_that_is_gone_already_is_left_out_where_its_type_would_decide() -> None:
+    only_csv = Filters(content_types=("text/csv",))
+    assert pushed({"Records": [s3_record("a", version="v1")]}, only_csv, Objects(None)) == []
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,9 @@ class Filters:
         return not self.maximum_megabytes or (size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
 
     def takes_type(self, details: Details | None) -> bool:
-        """Return whether an object passes by its type; one that is gone does, as another event reports its removal."""
+        """Return whether an object passes by its type; of one that is gone nobody can say it, and nothing is lost."""
         if not self.content_types or details is None:
-            return True
+            return not self.content_types
         kind = details.content_type.partition(";")[0].strip().lower()
         return kind in self.content_types or f"{kind.partition('/')[0]}/*" in self.content_types
 

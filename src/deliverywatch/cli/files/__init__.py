@@ -176,7 +176,8 @@ def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: i
 
     \b
     JSON: {"same_count": 0, "on_the_way_count": 0, "left_out_count": 0,
-           "missing_count": 0, "stale_count": 0, "extra_count": 0, "sent_count": 0,
+           "missing_count": 0, "stale_count": 0, "extra_count": 0,
+           "sent_count": 0,
            "missing": [{"key": "", "version": ""}], "stale": [...],
            "extra": [...]}
     Exit codes: 0 all as it should be, or repair messages sent, 3 differences.

@@ -77,6 +77,11 @@ def test_without_its_dearest_watch_the_stack_costs_half_a_dollar_less() -> None:
     assert estimate().usd - estimate(SilenceWatch="false").usd == pytest.approx(0.50)
 
 
+def test_links_in_mails_cost_an_alarm_and_nothing_while_they_are_off() -> None:
+    on = estimate(LinkKeyParameter="/deliverywatch/prod/link-key")
+    assert on.usd - estimate().usd == pytest.approx(0.10, abs=0.005)
+
+
 def test_an_alarm_on_a_new_metric_adds_its_metric_and_itself() -> None:
     grown = deepcopy(TEMPLATE)
     alarm = grown["Resources"]["SmsOverdue"]

@@ -19,7 +19,8 @@ _SECONDS = 300
 ABOUT_LINKS = {
     "DELIVERYWATCH_LINK_KEY_PARAMETER": Ref(KEY),
     "DELIVERYWATCH_LINK_HOURS": Ref("LinkHours"),
-    "DELIVERYWATCH_STACK_ID": Ref("AWS::StackId"),
+    # What no two stacks share: a link of one is refused by all others.
+    "DELIVERYWATCH_STACK_ID": Sub(arn("cloudformation", "stack/${AWS::StackName}")),
 }
 
 

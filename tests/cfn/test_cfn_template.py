@@ -168,7 +168,7 @@ def test_the_notifier_gets_what_it_needs(template: dict[str, Any]) -> None:
         "DELIVERYWATCH_SWITCHED_OFF": ",operate-acknowledge",
         "DELIVERYWATCH_LINK_KEY_PARAMETER": "",
         "DELIVERYWATCH_LINK_HOURS": "24",
-        "DELIVERYWATCH_STACK_ID": "arn:aws:cloudformation:us-east-1:123456789012:stack/stack/1",
+        "DELIVERYWATCH_STACK_ID": "arn:aws:cloudformation:eu-west-1:111122223333:stack/stack",
         "DELIVERYWATCH_PAGE_URL": "",
         **{f"DELIVERYWATCH_{kind}_PARAMETER": "" for kind in ("SLACK", "TEAMS", "WEBHOOK")},
         **{f"DELIVERYWATCH_{kind}_ROUTE": "all" for kind in ("SLACK", "TEAMS", "WEBHOOK")},

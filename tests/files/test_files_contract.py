@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 from files_stack import Intake, deployed
+from files_world import s3_record
 
 from deliverywatch.cli import main
 from deliverywatch.files.aws import plain
@@ -112,3 +113,16 @@ def test_the_commands_know_the_layout(named: Intake) -> None:
     assert version != latest
     report = cli("verify", "--prefix", "orders")
     assert [report[f"{kind}_count"] for kind in ("same", "missing", "stale", "extra")] == [1, 0, 0, 0]
+
+
+def test_a_bare_event_is_processed_by_hand_as_the_function_would(named: Intake, tmp_path: Path) -> None:
+    record = s3_record("by hand.csv")
+    record["s3"]["bucket"]["name"] = named.bucket
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps({"Records": [record, s3_record("of another bucket.csv")]}))
+    (result,) = cli("process", str(path))
+    assert (result["outcome"], "incoming" in result["problem"]) == ("failed", True)
+    item = item_of(named, "by hand.csv")
+    assert item is not None
+    assert (item["message_id"], item["state"]) == ("by-hand", "present")
+    assert item_of(named, "of another bucket.csv") is None

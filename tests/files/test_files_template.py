@@ -199,6 +199,14 @@ def test_each_role_allows_what_its_code_calls_and_no_more(template: dict[str, An
     }
 
 
+def test_the_examination_may_look_at_functions_and_queues_whatever_they_are_called(template: dict[str, Any]) -> None:
+    names = ("FilesProcessName", "FilesPushName", "FilesQueueName", "FilesDeadLettersName")
+    chosen = {name: f"my-{name}" for name in names if name in template["Parameters"]}
+    policy = of_type(template, "AWS::IAM::Policy", **chosen)["FilesExamined"]
+    arns = {arn.rpartition(":")[2] for one in policy["PolicyDocument"]["Statement"] for arn in one["Resource"]}
+    assert arns == set(chosen.values())
+
+
 def test_the_processor_starts_without_any_package_of_others(template: dict[str, Any]) -> None:
     import stacks
 

@@ -63,6 +63,7 @@ ELSEWHERE = {
     ),
     "FilesProcessRole": {
         "dynamodb:UpdateItem": "an object that a comparison with the bucket lists",
+        "s3:GetObjectVersion": "an object whose event did not pass the pusher",
         "sqs:ChangeMessageVisibility": "a message that can never be processed",
     },
     "FilesPushRole": {"s3:GetObject": "an object of a bucket that keeps no versions"},
@@ -80,8 +81,8 @@ ELSEWHERE = {
     "QueriesReconcileRole": {"sns:Publish": "a query that went silent, or was removed while it called"},
 }
 # What a function asks for only with a newer SDK than it has here, and what that says of each such call.
-NEWER_SDK = {"cloudwatch:ListAlarmMuteRules", "cloudwatch:GetAlarmMuteRule"}
-REFUSED_BY_SDK = {"list_alarm_mute_rules"}
+NEWER_SDK = {"cloudwatch:ListAlarmMuteRules", "cloudwatch:GetAlarmMuteRule", "cloudwatch:PutAlarmMuteRule"}
+REFUSED_BY_SDK = {"list_alarm_mute_rules", "put_alarm_mute_rule"}
 # In every template, and judged where SMS is at work, which opens incidents of every kind.
 SHARED = {"AlertingNotifyRole", "OperateDigestRole", "OperateExamineRole"}
 

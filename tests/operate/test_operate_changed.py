@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PREFIX = "deliverywatch-prod"
 SETS = [f"daily-system-design-{stream}-prod" for stream in ("newsletter", "transactional")]
+LINK_KEY = "/deliverywatch/prod/link-key"
 # What does not look at the stack itself.
 ELSEWHERE = ("sender", "sandbox", "suppressed", "clicksend-key", "heartbeat", "records", "alarm-history", "mutes")
 
@@ -59,7 +60,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         for name in ("username", "api_key"):
             path = f"/deliverywatch/prod/clicksend/{name}"
             cloud.client("ssm").put_parameter(Name=path, Value="x", Type="SecureString")
-        play.deploy(cloud, json.loads((folder / "template.json").read_text()), folder, {})
+        cloud.client("ssm").put_parameter(Name=LINK_KEY, Value="x" * 32, Type="SecureString")
+        play.deploy(cloud, json.loads((folder / "template.json").read_text()), folder, {"LinkKeyParameter": LINK_KEY})
         account = aws.connect()
         deployment, formation = aws.find(account, play.STACK), CloudFormation(account)
         resources, template = formation.resources(deployment.name), formation.template(deployment.name)
@@ -403,6 +405,34 @@ def open_function(stack: Stack) -> Undo:
     return lambda: client.remove_permission(**of)
 
 
+def forget_link_key(stack: Stack) -> Undo:
+    client = stack.client("ssm")
+    client.delete_parameter(Name=LINK_KEY)
+    return lambda: client.put_parameter(Name=LINK_KEY, Value="x" * 32, Type="SecureString")
+
+
+def delete_url(stack: Stack) -> Undo:
+    client, of = stack.client("lambda"), {"FunctionName": f"{PREFIX}-operate-acknowledge"}
+    client.delete_function_url_config(**of)
+    return lambda: client.create_function_url_config(**of, AuthType="NONE")
+
+
+def shut_url(stack: Stack) -> Undo:
+    client, of = stack.client("lambda"), {"FunctionName": f"{PREFIX}-operate-acknowledge"}
+    statements = json.loads(client.get_policy(**of)["Policy"])["Statement"]
+    (statement,) = [one for one in statements if one["Action"] == "lambda:InvokeFunction"]
+    client.remove_permission(**of, StatementId=statement["Sid"])
+    allows = {"Principal": "*", "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True}
+    return lambda: client.add_permission(**of, **allows, StatementId=statement["Sid"])
+
+
+def open_by_url(stack: Stack) -> Undo:
+    """A function that the stack gave no URL gets one for everybody."""
+    client, of = stack.client("lambda"), {"FunctionName": f"{PREFIX}-email-transform", "StatementId": "public"}
+    client.add_permission(**of, Action="lambda:InvokeFunctionUrl", Principal="*", FunctionUrlAuthType="NONE")
+    return lambda: client.remove_permission(**of)
+
+
 def glue_table(name: str, **changes: Any) -> Callable[[Stack], Undo]:
     """Drop a table or a view, or change it."""
 
@@ -554,6 +584,10 @@ HARMS: dict[str, tuple[Callable[[Stack], Undo], str, str]] = {
     "mapping disabled": (disable_mapping, "changed", "(FilesProcessMapping) was changed: Enabled is false"),
     "retries": (forget_retries, "changed", "(SmsIngestRetries) does not exist any more"),
     "function opened": (open_function, "changed", "(FilesProcess) was changed: AddedPermissions is everybody"),
+    "function opened by a URL": (open_by_url, "changed", "(EmailTransform) was changed: AddedPermissions is public"),
+    "key of links": (forget_link_key, "secrets", LINK_KEY),
+    "URL deleted": (delete_url, "changed", "(OperateAcknowledgeUrl) does not exist any more"),
+    "URL shut": (shut_url, "changed", "(OperateAcknowledgePermission) does not exist any more"),
     "table dropped": (glue_table("sms_objects"), "changed", "(SmsObjectsTable) does not exist any more"),
     "view changed": (
         glue_table("sms_messages", ViewOriginalText="/* Presto View: e30= */"), "changed",
@@ -585,6 +619,8 @@ BY_HAND = {
     "administrator": f"detach-role-policy --role-name {PREFIX}",
     "concurrency 1": f"aws lambda delete-function-concurrency --function-name {PREFIX}-files-process",
     "function opened": f"aws lambda remove-permission --function-name {PREFIX}-files-process --statement-id everybody",
+    "function opened by a URL": f"--function-name {PREFIX}-email-transform --statement-id public",
+    "key of links": f"aws ssm put-parameter --type SecureString --name {LINK_KEY} ",
     "mapping disabled": "aws lambda update-event-source-mapping --enabled --uuid ",
     "policy added to a role": "--policy-name extra",
     "table dropped": "aws glue create-table --database-name deliverywatch_prod --table-input '{",

@@ -267,6 +267,20 @@ def test_what_an_account_lacks_is_said_with_the_command_that_helps(
     assert all(word in found[name][1] for word in words), found[name]
 
 
+def test_links_in_mails_need_their_key_and_what_their_page_reserves() -> None:
+    few = OneAccount(
+        get_account_settings={"AccountLimit": {"UnreservedConcurrentExecutions": 11}},
+        describe_parameters=lambda names: [{"Name": name} for name in names if "clicksend" in name],
+    )
+    assert looked(few) == {}
+    found = looked(few, intent(LinkKeyParameter="/a/key"))
+    assert found["secrets"][0] == "warning"
+    assert "aws ssm put-parameter --type SecureString --name /a/key" in found["secrets"][1]
+    assert found["concurrency"][0] == "failed"
+    assert "--set PageConcurrency=0" in found["concurrency"][1]
+    assert "concurrency" not in looked(few, intent(LinkKeyParameter="/a/key", PageConcurrency="0"))
+
+
 def test_the_buckets_of_a_stack_that_stands_are_its_own() -> None:
     account = OneAccount(head_bucket={"BucketRegion": "eu-west-1"})
     assert "bucket-names" not in looked(account, intent(is_new=False))
@@ -344,7 +358,7 @@ def test_every_kind_of_resource_has_its_right_or_needs_none_of_its_own() -> None
 def test_readme_has_a_row_for_everything_that_is_looked_at() -> None:
     text = (ROOT / "README.md").read_text().partition("### What `deploy` looks at first")[2].partition("\n## ")[0]
     names = {row.split("`")[1] for row in text.splitlines() if row.startswith("| `")}
-    assert names == {name for name, *_ in LACKING} | {"region"}
+    assert names == {name for name, *_ in LACKING} | {"region", "secrets"}
     assert {name for name, _ in LOOKS} - names == {"quotas"}
 
 

@@ -61,6 +61,8 @@ class Field:
 
     def values(self, text: str) -> tuple[int, ...]:
         """Return the values of a field in order: `*`, `1,2`, `1-5`, `20-2`, `0/10`, `*/10`, `10-30/5`."""
+        if text == "*":  # as most fields are, and there are 230 years
+            return tuple(range(self.lowest, self.highest + 1))
         return tuple(sorted({value for part in text.split(",") for value in self._values(self.span(part))}))
 
     def span(self, part: str) -> Span:

@@ -36,7 +36,11 @@ def install(placed: hooks.Hooks, clock: Clock) -> None:
         ),
         (
             "AWS::Lambda::Function",
-            _taken(_completing(handlers["AWS::Lambda::Function"], _function, "DeadLetterConfig")),
+            _taken(
+                _followed(
+                    _completing(handlers["AWS::Lambda::Function"], _function, "DeadLetterConfig"), _keep_concurrency
+                )
+            ),
         ),
         ("AWS::S3::Bucket", _followed(handlers["AWS::S3::Bucket"], _keep_life_cycle)),
         (_DESTINATION, _of_a_set(handlers[_DESTINATION])),
@@ -150,6 +154,13 @@ def _taken(entry: Mapping[str, Any]) -> dict[str, Any]:
         return entry["create"](logical_id, properties, stack_name)
 
     return {**entry, "create": created}
+
+
+def _keep_concurrency(function: str, properties: Mapping[str, Any]) -> None:
+    reserved = properties.get("ReservedConcurrentExecutions")
+    hooks.inside("services.lambda_svc", "_functions")[function]["concurrency"] = (
+        None if reserved is None else int(reserved)
+    )
 
 
 def _keep_life_cycle(bucket: str, properties: Mapping[str, Any]) -> None:

@@ -96,6 +96,11 @@ def credentials_path(parameters: Mapping[str, str]) -> str:
     return parameters["ClickSendCredentials"] or f"/deliverywatch/{parameters['Environment']}/clicksend"
 
 
+def secret_names(parameters: Mapping[str, str]) -> list[str]:
+    """Return the SSM parameters that parameters of the stack such as LinkKeyParameter name; each is off while empty."""
+    return [value for name, value in parameters.items() if name.endswith("Parameter") and value]
+
+
 def check_finished(stack: Mapping[str, Any]) -> None:
     """Raise CloudRefused for a stack of a DescribeStacks answer that was never deployed as a whole."""
     name, status = stack["StackName"], stack["StackStatus"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwalarm.definitions.template import Resolver
 from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.operate.account.deployment import credentials_path
+from deliverywatch.operate.account.deployment import credentials_path, secret_names
 from deliverywatch.operate.account.remedies import remedy
 from deliverywatch.operate.doctor import checks_mail, checks_stack
 from deliverywatch.operate.doctor.check import Check, Verdict, failed, ok, some, warning
@@ -63,6 +63,8 @@ _ALWAYS = ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", 
 # What every account has: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html.
 _ALARMS_QUOTA = 5000
 _FREE_DASHBOARDS = 3
+# Of the functions that may run at once: docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html.
+_KEPT_UNRESERVED = 10
 _BUCKET = "AWS::S3::Bucket"
 _EVENT_DESTINATION = "AWS::SES::ConfigurationSetEventDestination"
 _MORE_CONCURRENCY = (
@@ -257,8 +259,18 @@ def _credentials(account: Account, intent: Intent) -> Iterable[Check]:
         yield _later(checks_stack.credentials(names, account.stored_parameters(names)))
 
 
+def _secrets(account: Account, intent: Intent) -> Iterable[Check]:
+    if names := secret_names(intent.parameters):
+        yield _later(checks_stack.secrets(names, account.stored_parameters(names)))
+
+
 def _concurrency(account: Account, intent: Intent) -> Iterable[Check]:
     functions, limit = intent.kinds["AWS::Lambda::Function"], account.unreserved_concurrency()
+    has_page = "AWS::Lambda::Url" in intent.kinds
+    if has_page and intent.is_new and limit - int(intent.parameters["PageConcurrency"]) < _KEPT_UNRESERVED:
+        finding = f"Lambda runs {limit} functions of this account at once, and lets nobody reserve any of the last 10."
+        yield failed("concurrency", finding, "deliverywatch deploy --set PageConcurrency=0")
+        return
     if limit >= functions:
         yield ok("concurrency", f"Lambda runs {limit} functions at once here.")
         return
@@ -311,6 +323,7 @@ LOOKS: tuple[tuple[str, Callable[[Account, Intent], Iterable[Check]]], ...] = (
     ("sandbox", _sandbox),
     ("config-set", _configuration_sets),
     ("clicksend-stored", _credentials),
+    ("secrets", _secrets),
     ("concurrency", _concurrency),
     ("quotas", _quotas),
 )

@@ -54,7 +54,8 @@ def compare(
         cloud.client(service)
     with translated("The alarms"):
         alarms = described_alarms(cloud.client("cloudwatch"), AlarmNamePrefix=f"{deployment.prefix}-")
-    account = Resources(cloud, policies, {alarm["AlarmName"]: alarm for alarm in alarms})
+    public = {then["TargetFunctionArn"].rpartition(":")[2] for one, then in made if one.kind == "AWS::Lambda::Url"}
+    account = Resources(cloud, policies, {alarm["AlarmName"]: alarm for alarm in alarms}, public)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda pair: _compared(account, *pair), made))
 
@@ -70,17 +71,21 @@ def _compared(account: Resources, resource: Resource, then: _Properties) -> Comp
 class Resources:
     """What the resources of one account and region are like."""
 
-    def __init__(self, cloud: Cloud, policies: Collection[str], alarms: Mapping[str, _Properties]) -> None:
+    def __init__(
+        self, cloud: Cloud, policies: Collection[str], alarms: Mapping[str, _Properties], public: Collection[str] = ()
+    ) -> None:
         """Look at an account.
 
         Args:
             cloud: The account.
             policies: Names of policies of roles that are resources of their own.
             alarms: By name, as DescribeAlarms returns them.
+            public: Functions that have a URL.
         """
         self._client = cloud.client
         self._alarms = alarms
         self._policies = policies
+        self._public = public
         self.readers: Mapping[str, Callable[[str, _Properties], _Properties | None]] = {
             "AWS::Athena::NamedQuery": self._named_query,
             "AWS::Athena::WorkGroup": self._workgroup,
@@ -99,6 +104,7 @@ class Resources:
             "AWS::Lambda::EventSourceMapping": self._mapping,
             "AWS::Lambda::Function": self._function,
             "AWS::Lambda::Permission": self._permission,
+            "AWS::Lambda::Url": self._function_url,
             "AWS::Logs::LogGroup": self._log_group,
             "AWS::Logs::LogStream": self._log_stream,
             "AWS::Logs::MetricFilter": self._metric_filter,
@@ -251,7 +257,9 @@ class Resources:
         return {
             **function_properties(then, made),
             **code(then["Code"], made["CodeSha256"]),
-            ADDED_PERMISSIONS: [one["Sid"] for one in self._permissions(name) if is_for_everybody(one)],
+            ADDED_PERMISSIONS: [
+                one["Sid"] for one in self._permissions(name) if is_for_everybody(one, has_url=name in self._public)
+            ],
             # Of 0 the check `concurrency` says more.
             "ReservedConcurrentExecutions": reserved or None,
         }
@@ -262,10 +270,14 @@ class Resources:
         return list(json.loads(answer["Policy"])["Statement"]) if answer else []
 
     def _permission(self, _: str, then: _Properties) -> _Properties | None:
-        statements = self._permissions(then["FunctionName"])
-        sources = [then[key] for key in ("SourceArn", "SourceAccount") if key in then]
-        allows = any(all(source in json.dumps(statement) for source in sources) for statement in statements)
-        return {} if allows else None
+        named = [then[key] for key in ("Principal", "SourceArn", "SourceAccount") if key in then]
+        statements = (one for one in self._permissions(then["FunctionName"]) if one["Action"] == then["Action"])
+        return {} if any(all(name in json.dumps(one) for name in named) for one in statements) else None
+
+    def _function_url(self, _: str, then: _Properties) -> _Properties | None:
+        client, of = self._client("lambda"), {"FunctionName": then["TargetFunctionArn"]}
+        made = existing(lambda: client.get_function_url_config(**of), "ResourceNotFoundException")
+        return made and {"AuthType": made["AuthType"]}
 
     def _log_group(self, name: str, _: _Properties) -> _Properties | None:
         groups = listed(self._client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=name)

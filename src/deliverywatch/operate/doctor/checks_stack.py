@@ -137,6 +137,15 @@ def credentials(names: Sequence[str], stored: Collection[str]) -> Check:
     )
 
 
+def secrets(names: Sequence[str], stored: Collection[str]) -> Check:
+    """Return whether the SSM parameters that parameters of the stack name are there; their values are not read."""
+    lost = [name for name in names if name not in stored]
+    if not lost:
+        return ok("secrets", f"{len(names)} secrets that the stack names are stored.")
+    finding = f"The stack names a secret that is not stored: {some(lost)}."
+    return failed("secrets", finding, f"aws ssm put-parameter --type SecureString --name {lost[0]} --value ...")
+
+
 def bucket(name: str, protection: BucketProtection | None) -> Check:
     """Return whether the lake is there, closed to the public and encrypted."""
     if protection is None:

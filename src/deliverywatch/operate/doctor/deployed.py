@@ -22,6 +22,9 @@ _ATTRIBUTE = re.compile(r"\$\{(\w+)\.(\w+)\}")
 # What somebody adds to these is a change as well: elsewhere AWS adds its own defaults.
 _WHOLE = {"Variables", "PolicyDocument", "AssumeRolePolicyDocument", "Policies", "Rules", "Metrics"}
 _LONGEST = 60
+# An attribute that AWS chose and no name says, such as the address of a function URL: it is not compared.
+_UNKNOWN = "(unknown)"
+_REFERRED = re.compile(r'"Ref": "(\w+__\w+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,9 @@ def properties(
     kinds = {resource.id: resource.kind for resource in resources}
     arns = {f"{id_}__Arn": place.arn(kinds[id_], name) for id_, name in names.items()}
     queues = {f"{id_}__QueueName": name.rpartition("/")[2] for id_, name in names.items()}
-    known = {**names, **arns, **queues}
+    by_name = _by_name(template, template["Resources"])
+    chosen_by_aws = dict.fromkeys(_REFERRED.findall(json.dumps(by_name)), _UNKNOWN)
+    known = {**chosen_by_aws, **names, **arns, **queues}
     declared = {**template["Parameters"], **{name: {"Type": "String"} for name in known}}
     pseudo = {
         "AWS::Partition": place.partition,
@@ -89,7 +94,6 @@ def properties(
         "AWS::StackName": place.stack,
     }
     given = {name: value for name, value in parameters.items() if name in template["Parameters"]}
-    by_name = _by_name(template, template["Resources"])
     resolver = Resolver({**by_name, "Parameters": declared}, {**given, **known, **pseudo})
     for resource in resources:
         if resource.id in template["Resources"]:
@@ -134,6 +138,8 @@ def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Differe
 def differences(then: Any, now: Any, path: str, *, is_whole: bool = False) -> Iterator[Difference]:
     """Yield where two values differ; of what AWS adds by itself nothing is said."""
     then, now = _plain(then), _plain(now)
+    if isinstance(then, str) and _UNKNOWN in then:
+        return
     if isinstance(then, dict) and isinstance(now, dict):
         is_whole = is_whole or path.rpartition(".")[2] in _WHOLE
         for key in dict.fromkeys([*then, *(now if is_whole else ())]):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cwalarm.definitions.template import resources
 from deliverywatch.errors import DeliveryWatchError, SourceRefused
 from deliverywatch.messages.console import partition
+from deliverywatch.operate.account.deployment import secret_names
 from deliverywatch.operate.cost.aws_cost import STACK_TAG
 from deliverywatch.operate.doctor import checks_alarms, checks_changed, checks_mail, checks_records, checks_stack
 from deliverywatch.operate.doctor.check import Check, failed, ok, warning
@@ -113,6 +114,11 @@ def _stored(account: Account, subject: Subject) -> Iterable[Check]:
     if path := subject.deployment.credentials:
         names = [f"{path}/username", f"{path}/api_key"]
         yield checks_stack.credentials(names, account.stored_parameters(names))
+
+
+def _secrets(account: Account, subject: Subject) -> Iterable[Check]:
+    if names := secret_names(subject.deployment.parameters):
+        yield checks_stack.secrets(names, account.stored_parameters(names))
 
 
 def _sender(account: Account, subject: Subject) -> Iterable[Check]:
@@ -246,6 +252,7 @@ CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = 
     ("notifier", _notifier),
     ("fallback", _fallback),
     ("clicksend-stored", _stored),
+    ("secrets", _secrets),
     ("clicksend-key", _clicksend),
     ("heartbeat", _heartbeat),
     ("records", _records),

@@ -49,8 +49,14 @@ def code(then: Any, content: str) -> dict[str, Any]:
     return {"Code.S3Key": f"{base64.b64decode(content).hex()}.zip"} if re.fullmatch(r"[0-9a-f]{64}\.zip", key) else {}
 
 
-def is_for_everybody(statement: Mapping[str, Any]) -> bool:
-    """Return whether a statement of a function's policy lets anybody start it, whatever its conditions are."""
+def is_for_everybody(statement: Mapping[str, Any], *, has_url: bool = False) -> bool:
+    """Return whether a statement of a function's policy lets anybody start it, whatever its conditions are.
+
+    Where the stack gave the function a URL for everybody, `has_url`, what lets in its requests alone is meant.
+    """
+    keys = {key for pairs in statement.get("Condition", {}).values() for key in pairs}
+    if has_url and keys & {"lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl"}:
+        return False
     principal = statement.get("Principal")
     return statement.get("Effect") == "Allow" and principal in ("*", {"AWS": "*"})
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _ENTRIES = 8
 _TEXT_LIMIT = 300
-_BY_COMMAND = "`deliverywatch status` shows what is open, and `deliverywatch ack INC-... --by NAME` takes it on."
+_BY_COMMAND = "'deliverywatch status' shows what is open, and 'deliverywatch ack INC-... --by NAME' takes it on."
 _BUTTONS = {Action.ACKNOWLEDGE: "I have taken it on", Action.MUTE: "Mute for an hour"}
 _HINTS = {
-    Action.ACKNOWLEDGE: "Later mails and `deliverywatch status` will name you. No mail is held back.",
+    Action.ACKNOWLEDGE: "Later mails and 'deliverywatch status' will name you. No mail is held back.",
     Action.MUTE: "Holds back the mails of this watch's alarms for an hour, under your name. What is still wrong then "
     "is mailed. Each link mutes once.",
 }
@@ -63,7 +63,7 @@ def unavailable(problem: str) -> Page:
 
 
 def over(link: Link, incident: Incident | None, clock: Clock) -> Page:
-    """Return what a link shows whose incident is over; `incident` is the last one of its watch."""
+    """Return what a link shows whose incident is over; 'incident' is the last one of its watch."""
     if incident is None or incident.id != link.incident:
         later = (
             f"The watch has a newer incident, {incident.id}, whose mails have links of their own." if incident else ""
@@ -76,7 +76,7 @@ def over(link: Link, incident: Incident | None, clock: Clock) -> Page:
 
 
 def opened(link: Link, incident: Incident, clock: Clock, rule: str, *, can_mute: bool) -> Page:
-    """Return the page of an open incident with the one form of its link; `rule` is the mute rule that it would make."""
+    """Return the page of an open incident with the one form of its link; 'rule' is the mute rule that it would make."""
     used = next((ack for ack in incident.acks if ack.others.get("mute_rule") == rule), None)
     is_full = len(incident.acks) >= ACK_LIMIT
     is_without = link.action is Action.MUTE and not can_mute
@@ -85,7 +85,7 @@ def opened(link: Link, incident: Incident, clock: Clock, rule: str, *, can_mute:
         [f"{incident.acks[-1].by} has taken it on, at {clock.full(incident.acks[-1].time)}."] if incident.acks else []
     )
     if used:
-        notes.append(f"This link was used by {used.by}. For longer: `deliverywatch mute 2h --reason ...`.")
+        notes.append(f"This link was used by {used.by}. For longer: 'deliverywatch mute 2h --reason ...'.")
     if is_without:
         notes.append("No alarm of this stack belongs to it, and only alarms can be muted.")
     if is_full:
@@ -117,7 +117,7 @@ def _entries(incident: Incident, clock: Clock) -> tuple[tuple[str, str], ...]:
     timed = [(change.time, _changed(change)) for change in incident.timeline]
     timed += [(ack.time, _acknowledged(ack)) for ack in incident.acks]
     latest = sorted(timed, key=_time_of)[-_ENTRIES:]
-    return tuple((clock.full(time), text) for time, text in latest)
+    return tuple((clock.day_time(time, incident.opened_at), text) for time, text in latest)
 
 
 def _time_of(entry: tuple[datetime, str]) -> datetime:

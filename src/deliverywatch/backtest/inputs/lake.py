@@ -43,7 +43,11 @@ _OUTAGE_SLOTS, _OUTAGE_MESSAGES = 2, 5
 
 NAMES = ("sent_at", "outcome", "fault", "observed_at")
 _UNKNOWABLE = frozenset(
-    {(NAMESPACE, "OverduePercent"), ("AWS/Lambda", "Errors"), ("AWS/SQS", "ApproximateNumberOfMessagesVisible")}
+    {
+        (NAMESPACE, "OverduePercent"),
+        *(("AWS/Lambda", name) for name in ("Errors", "Url5xxCount")),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+    }
 )
 
 

@@ -19,7 +19,7 @@ from blocks import tables as blocks
 from cfn.cfn_values import of_type
 from deliverywatch.local.cloud.athena import projection
 from deliverywatch.local.cloud.athena.dialect import sql_of_view
-from deliverywatch.local.cloud.athena.statements import reserved, stale, unnamed_keys
+from deliverywatch.local.cloud.athena.statements import reserved, stale, unnamed_keys, unparsed
 from deliverywatch.local.cloud.athena.tables import refusal, type_errors, view_definition
 
 if TYPE_CHECKING:
@@ -217,6 +217,21 @@ def test_no_query_and_no_view_of_ours_has_a_reserved_word_for_a_name() -> None:
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
+        ("SELECT a FROM t WHERE d = DATE ?", "line 1:32: mismatched input '?'"),
+        ("select a\ninto u from t", "line 2:1: mismatched input 'into'"),
+        ("SELECT a FROM t WHERE", "line 1:22: mismatched input '<EOF>'"),
+        ("SELECT a::int FROM t", "line 1:9: mismatched input ':'"),
+        ("SELECT a FROM t WHERE d = ?", None),
+        ("CREATE VIEW v AS SELECT a::int FROM t", None),
+    ],
+)
+def test_what_trinos_grammar_has_not_is_refused_in_its_words(sql: str, words: str | None) -> None:
+    assert unparsed(sql) == words
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
         ("SELECT order FROM t", "line 1:8: mismatched input 'order'. Expecting: <identifier>"),
         ("SELECT a\nFROM t\nWHERE cube = 1", "line 3:7: mismatched input 'cube'. Expecting: <identifier>"),
         ("SELECT a AS end FROM t", "line 1:13: mismatched input 'end'. Expecting: <identifier>"),
@@ -354,6 +369,8 @@ def test_cloudformation_takes_what_athena_refuses_and_a_query_through_a_view_say
     assert "Table sms_objects is configured for partition" in answer(cloud, bucket, "SELECT 1 FROM lake.sms_messages")
     with pytest.raises(ClientError, match=r"InvalidRequestException.*line 1:8: mismatched input 'order'"):
         answer(cloud, bucket, "SELECT order FROM good")
+    with pytest.raises(ClientError, match=r"InvalidRequestException.*line 1:17: mismatched input '\?'"):
+        answer(cloud, bucket, "SELECT INTERVAL ? DAY")
 
 
 def test_a_nested_column_is_not_read_as_text(cloud: LocalCloud, bucket: str) -> None:

@@ -1,4 +1,4 @@
-"""What EventBridge Scheduler does with schedules, as far as we rely on it: part of `behaviours`."""
+"""What Scheduler and Athena do with scheduled queries, as far as we rely on it: part of `behaviours`."""
 
 from deliverywatch.operate.proofs.behaviour import Behaviour, Evidence
 
@@ -50,5 +50,13 @@ OF_SCHEDULES = (
         "compute/schedules.py",
         ("queries/test_queries_cloud.py::test_a_group_that_does_not_exist_is_refused_and_has_no_names",
          "queries/test_queries_former.py::test_a_group_that_is_gone_has_nothing_left_and_one_that_cannot_be_read_is_named"),
+    ),
+    Behaviour(
+        "athena-trino-grammar", "Athena",
+        "Athena reads queries by Trino's grammar: a `?` stands only where any value could; there is no SELECT INTO.",
+        _D, f"{_DOCS}athena/latest/ug/engine-versions-reference-0003.html", "deliverywatch/queries/sql/grammar.py",
+        "athena/statements.py",
+        ("queries/test_queries_grammar.py::test_queries_are_taken_and_refused_as_by_trinos_own_parser",
+         "local/test_cloud_athena.py::test_what_trinos_grammar_has_not_is_refused_in_its_words"),
     ),
 )  # fmt: skip

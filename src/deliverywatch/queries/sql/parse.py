@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from deliverywatch.errors import InputError
 from deliverywatch.queries.sql.grammar import GRAMMAR
@@ -36,22 +37,36 @@ class _Reading:
 _Rule = Callable[[_Reading, int], int]
 
 
+class Mismatch(NamedTuple):
+    """The token that no rule reads: where it is, counted from 1, and why it cannot stand there."""
+
+    line: int
+    column: int
+    text: str
+    reason: str
+
+
 def check(sql: str) -> None:
     """Raise InputError, with the place, if Athena takes no such query."""
+    unread = mismatch(sql)
+    if unread is not None:
+        raise InputError(f"line {unread.line}, column {unread.column}: {unread.reason}")
+
+
+def mismatch(sql: str) -> Mismatch | None:
+    """Return where the grammar has no such query; None if it has it."""
     try:
-        is_query = _is_query(tuple(shape(sql, _words())))
+        if _is_query(tuple(shape(sql, _words()))):
+            return None
     except RecursionError:
-        raise InputError("it is nested too deeply") from None
-    if not is_query:
-        reading = _Reading(tokens(sql))
-        _rules()["statement"](reading, 0)
-        before = reading.tokens[reading.furthest - 1] if reading.furthest else None
-        raise InputError(_sentence(sql, before, reading.tokens[reading.furthest]))
-
-
-def _sentence(sql: str, before: Token | None, token: Token) -> str:
+        return Mismatch(1, 1, "", "it is nested too deeply")
+    reading = _Reading(tokens(sql))
+    _rules()["statement"](reading, 0)
+    before = reading.tokens[reading.furthest - 1] if reading.furthest else None
+    token = reading.tokens[reading.furthest]
     line, column = sql.count("\n", 0, token.start) + 1, token.start - sql.rfind("\n", 0, token.start)
-    return f"line {line}, column {column}: {_reason(before, token)}"
+    text = sql[token.start : token.start + len(token.text)]
+    return Mismatch(line, column, text, _reason(before, token))
 
 
 def _reason(before: Token | None, token: Token) -> str:

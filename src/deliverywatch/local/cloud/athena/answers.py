@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deliverywatch.athena_duckdb import with_parameters
+from deliverywatch.local.cloud.athena import statements
 from deliverywatch.local.cloud.emulator import hooks
 
 _ATHENA, _S3 = "services.athena", "services.s3"
@@ -31,6 +32,10 @@ def install(placed: hooks.Hooks) -> None:
 
     def around_start(original: Callable[..., Any]) -> Callable[..., Any]:
         def start(data: Mapping[str, Any]) -> Any:
+            if reason := statements.unparsed(data.get("QueryString") or ""):
+                more = {"AthenaErrorCode": "MALFORMED_QUERY"}
+                refused = hooks.inside(_ATHENA, "error_response_json")
+                return refused("InvalidRequestException", reason, 400, extra=more)
             token = data.get("ClientRequestToken")
             if token in started:
                 return started[token]

@@ -6,6 +6,9 @@ docs.aws.amazon.com/athena/latest/ug/reserved-words.html
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from deliverywatch.queries.sql.parse import mismatch
+
+_QUERIES = ("SELECT", "WITH", "VALUES", "USING")
 _IN_QUERIES = frozenset(
     """
     ALTER AND AS BETWEEN BY CASE CAST CONSTRAINT CREATE CROSS CUBE CURRENT_CATALOG CURRENT_DATE CURRENT_PATH
@@ -29,6 +32,13 @@ _IN_DEFINITIONS = frozenset(
     UNIQUEJOIN UPDATE USER USING UTC_TIMESTAMP VALUES VARCHAR VIEWS WHEN WHERE WINDOW WITH
     """.split()  # noqa: SIM905 - it reads best so
 )
+
+
+def unparsed(sql: str) -> str | None:
+    """Return what Athena says of a query that Trino's grammar has not; statements of other kinds are not looked at."""
+    begin = sql.lstrip("( \n").split(maxsplit=1)
+    unread = mismatch(sql) if begin and begin[0].upper() in _QUERIES else None
+    return f"line {unread.line}:{unread.column}: mismatched input '{unread.text or '<EOF>'}'" if unread else None
 
 
 def reserved(tree: Any) -> str | None:

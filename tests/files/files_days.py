@@ -1,8 +1,9 @@
 """Days of a file intake, made by chance: changes in one second, filters, loss, repetition, kills and redrives.
 
-A bucket of S3 with or without versions notifies the queue, itself or through the pusher. SQS delivers in any order and
-more than once, and puts aside what fails; somebody redrives it days or weeks later, reprocesses the bucket or repairs
-what `verify` finds. At the end everything is delivered, and `wrong` says in what the table differs from the bucket.
+A bucket of S3, whose versions may be switched on or suspended, notifies the queue, itself or through the pusher. SQS
+delivers in any order and more than once, and puts aside what fails; somebody redrives it days or weeks later,
+reprocesses the bucket or repairs what `verify` finds. At the end everything is delivered, and `wrong` says in what the
+table differs from the bucket.
 """
 
 from __future__ import annotations
@@ -62,24 +63,28 @@ class Clock:
 
 @dataclass
 class Bucket:
-    """A bucket of S3: of each key its versions, newest last; without versions at most one, called `null`."""
+    """A bucket of S3: of each key its versions, newest last; what came without versions is one at most, `null`."""
 
     clock: Clock
     has_versions: bool
+    was_versioned: bool = field(init=False)
     keys: dict[str, list[Version]] = field(default_factory=lambda: {key: [] for key in KEYS})
     events: int = 0
 
+    def __post_init__(self) -> None:
+        self.was_versioned = self.has_versions
+
     def put(self, key: str, content_type: str, size: int) -> dict[str, Any]:
         held = self._writable(key)
-        version = f"v{self.events}" if self.has_versions else NO_VERSION
-        held.append(Version(key, version, State.PRESENT, self.clock.now, f"e{self.events}", content_type, size))
+        etag = f"e{self.events}"
+        held.append(Version(key, self._next(), State.PRESENT, self.clock.now, etag, content_type, size))
         return self._record(held[-1], "ObjectCreated:Put")
 
     def delete(self, key: str) -> dict[str, Any]:
         held = self._writable(key)
-        if not self.has_versions:
+        if not self.was_versioned:
             return self._record(Version(key, NO_VERSION, State.REMOVED, self.clock.now), "ObjectRemoved:Delete")
-        held.append(Version(key, f"v{self.events}", State.DELETE_MARKER, self.clock.now))
+        held.append(Version(key, self._next(), State.DELETE_MARKER, self.clock.now))
         return self._record(held[-1], "ObjectRemoved:DeleteMarkerCreated")
 
     def remove(self, key: str, which: int) -> dict[str, Any]:
@@ -87,9 +92,16 @@ class Bucket:
         held = self.keys[key]
         return self._record(held.pop(which % len(held)), "ObjectRemoved:Delete") if held else self.delete(key)
 
+    def switch(self) -> None:
+        """Begin to keep versions, or suspend that; a bucket that ever kept them has delete markers, too."""
+        self.has_versions, self.was_versioned = not self.has_versions, True
+
+    def _next(self) -> str:
+        return f"v{self.events}" if self.has_versions else NO_VERSION
+
     def _writable(self, key: str) -> list[Version]:
         if not self.has_versions:
-            self.keys[key].clear()
+            self.keys[key] = [held for held in self.keys[key] if held.version != NO_VERSION]
         return self.keys[key]
 
     def _record(self, version: Version, name: str) -> dict[str, Any]:
@@ -100,7 +112,7 @@ class Bucket:
         }
         if name == "ObjectCreated:Put":
             entry |= {"size": version.size, "eTag": version.etag}
-        if self.has_versions:
+        if self.was_versioned:
             entry["versionId"] = version.version
         now = self.clock.now
         return {
@@ -122,8 +134,9 @@ class Bucket:
         held = self._version(key, version) if bucket == BUCKET else None
         return (held.state, held.etag) if held else (State.REMOVED, "")
 
-    def current(self, bucket: str, key: str) -> Current:
-        held = self.keys[key][-1] if bucket == BUCKET and self.keys[key] else None
+    def current(self, bucket: str, key: str, version: str = "") -> Current:
+        assert bucket == BUCKET
+        held = self._version(key, version) if version else self.keys[key][-1] if self.keys[key] else None
         if held is None or held.state is not State.PRESENT:
             return Current(held.state, held.version) if held else Current(State.REMOVED)
         return Current(held.state, held.version, held.etag, held.size, Details(held.content_type))
@@ -194,6 +207,7 @@ class Days:
         self.keys = KEYS[: random.choice([1, 2, len(KEYS)])]
         self.lives = random.choice([1, 1, 4])
         self.is_lossy = random.random() < 0.3
+        self.is_switched = random.random() < 0.2
         # By key an item counts its days from what uncovered its version.
         item_days = random.choice([0, 0, 0, 7]) if layout is Layout.VERSIONS else 0
         self.retention = Retention(item_days, tombstone_days=30)
@@ -220,6 +234,8 @@ class Days:
 
     def change(self) -> None:
         """Upload or remove one to three times, mostly within a second."""
+        if self.is_switched and self.random.random() < 0.3:
+            self.bucket.switch()
         for _ in range(self.random.randint(1, 3)):
             key, kind = self.random.choice(self.keys), self.random.random()
             if kind < 0.6:

@@ -72,8 +72,8 @@ class Bucket:
         wanted = version if self.has_versions else None
         self.sent.append(s3_record(key, sequencer, name, wanted, second=len(self.sent)))
 
-    def current(self, bucket: str, key: str) -> Current:
-        assert bucket == BUCKET
+    def current(self, bucket: str, key: str, version: str = "") -> Current:
+        assert (bucket, version) == (BUCKET, "")
         version, state = self.versions[key][-1] if self.versions[key] else ("", State.REMOVED)
         return Current(state, version)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from files_days import problems_of
+from files_days import FILTERS, SMALL, Bucket, Clock, problems_of
 from files_world import BUCKET, KEEP, NOON, MemoryFailures, MemoryLake, MemoryTable, body, s3_record, sqs_event
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -30,8 +30,8 @@ class Overwritten:
     def state(self, bucket: str, key: str, version: str) -> tuple[State, str]:
         raise AssertionError(f"{bucket}/{key} {version} is no old event.")
 
-    def current(self, bucket: str, key: str) -> Current:
-        assert (bucket, key) == (BUCKET, "a")
+    def current(self, bucket: str, key: str, version: str = "") -> Current:
+        assert (bucket, key, version) == (BUCKET, "a", "null")
         return Current(State.PRESENT, "null", "etag-0B", 5, Details("image/png"))
 
 
@@ -57,6 +57,17 @@ def test_an_object_that_is_left_out_takes_the_one_out_whose_place_it_took_in_eit
     assert processed(late, "0A", "text/csv") == "stored"
     assert states(late) == ["removed"]
     assert processed(late, "0C", "text/csv") == "stored"
+
+
+def test_an_object_from_before_versions_were_kept_stays_below_one_that_is_left_out() -> None:
+    bucket, table = Bucket(Clock(), has_versions=False), MemoryTable()
+    record = bucket.put("in/a.csv", "text/csv", SMALL)
+    bucket.switch()
+    bucket.put("in/a.csv", "image/png", SMALL)
+    ports = process.Ports(table=table, failures=MemoryFailures(), lake=MemoryLake(), objects=bucket)
+    only_text = process.Settings(KEEP, 5, FILTERS[-1], has_pusher=True, watched_bucket=BUCKET)
+    process.process(messages_of(sqs_event(body(record))), NOON, ports, only_text)
+    assert states(table) == ["present"]
 
 
 def test_what_is_left_out_and_took_no_place_leaves_nothing() -> None:

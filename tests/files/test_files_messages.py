@@ -192,6 +192,17 @@ def with_value(value: object, *path: str) -> dict[str, Any]:
     return record
 
 
+LISTED = {"version": "v1", "state": "present", "size": 7, "etag": "e", "is_latest": True}
+
+
+def listing(*entries: Any) -> str:
+    """The body that reports these entries of a listing."""
+    objects = [LISTED | {"last_modified": "2026-11-20T10:00:00Z"} | entry for entry in entries]
+    return json.dumps(
+        {"deliverywatch": 1, "listing": {"bucket": BUCKET, "listed_at": "2026-11-21", "objects": objects}}
+    )
+
+
 MALFORMED = {
     "": "The body is empty.",
     " \n": "The body is empty.",
@@ -220,6 +231,8 @@ MALFORMED = {
     body(with_value("0001-01-01T00:00:00+23:00", "eventTime")): "The event says that it happened in the year 1.",
     '{"Records": ' + "1" * 5000 + "}": "The body is not JSON: it is nested too deep, or a number is too long.",
     json.dumps({"deliverywatch": 1, "listing": {"objects": [{"key": "a"}]}}): "The event names no bucket.",
+    listing({"key": "a", "state": "frozen"}): "The listing has a state that is not known: frozen.",
+    listing({"key": "a", "state": ["present"]}): "The listing has a state that is not known: ['present'].",
     json.dumps({"Type": "SubscriptionConfirmation"}): "SNS asks to confirm a subscription",
     json.dumps({"Type": "Notification", "Message": "hello"}): "The body is not JSON",
 }
@@ -274,9 +287,7 @@ def test_a_bad_record_does_not_keep_its_neighbours_in_the_body_from_being_read(b
 
 
 def test_a_bad_entry_of_a_listing_does_not_keep_its_neighbours_from_being_read() -> None:
-    entries = [{"key": key, "version": "v1", "last_modified": "2026-11-20T10:00:00Z"} for key in ("a", "", "c")]
-    listing = {"bucket": BUCKET, "listed_at": "2026-11-21T12:00:00Z", "objects": entries}
-    reading = read({"deliverywatch": 1, "listing": listing})
+    reading = read(listing({"key": "a"}, {"key": ""}, {"key": "c"}))
     assert ([event.key for event in reading.events], len(reading.problems)) == (["a", "c"], 1)
 
 
@@ -322,3 +333,8 @@ def test_a_record_with_any_field_replaced_is_read_or_refused(data: st.DataObject
         assert str(refused)
     else:
         assert all(quote_plus(event.key) for event in reading.events)
+
+
+@given(st.sampled_from(["key", "last_modified", *LISTED]), JSON)
+def test_whatever_an_entry_of_a_listing_says_its_neighbour_is_read(field: str, value: Any) -> None:
+    assert read(listing({"key": "good"}, {"key": "odd", field: value})).events[0].key == "good"

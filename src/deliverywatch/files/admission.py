@@ -61,8 +61,8 @@ class Objects(Protocol):
     def state(self, bucket: str, key: str, version: str) -> tuple[State, str]:
         """Return the state of a version, and the etag of one that is present. May raise StoreUnavailable."""
 
-    def current(self, bucket: str, key: str) -> Current:
-        """Return what is there now under a key. May raise StoreUnavailable."""
+    def current(self, bucket: str, key: str, version: str = "") -> Current:
+        """Return what is there now under a key, or as a version of it. May raise StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ class Objects:
         state, head = self._head(bucket, key, VersionId=version)
         return state, _etag(head)
 
-    def current(self, bucket: str, key: str) -> Current:
-        """Return what is there now under a key."""
-        state, head = self._head(bucket, key)
+    def current(self, bucket: str, key: str, version: str = "") -> Current:
+        """Return what is there now under a key, or as a version of it."""
+        state, head = self._head(bucket, key, **({"VersionId": version} if version else {}))
         if state is not State.PRESENT:
             return Current(state, head.get("VersionId", ""))
         version, size_bytes = head.get("VersionId", NO_VERSION), head["ContentLength"]

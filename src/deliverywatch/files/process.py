@@ -225,7 +225,9 @@ def _replace_if_hidden(event: ObjectEvent, item_of: ItemOf, ports: Ports, settin
     may_be_hidden = event.state is not State.REMOVED and admission.may_replace(event, settings.layout)
     if not filters.judges_content or not may_be_hidden or objects is None or event.bucket != settings.watched_bucket:
         return
-    now = objects.current(event.bucket, event.key)
+    # In a bucket that got versions later it may be there still, below those.
+    version = "" if settings.layout is Layout.S3_KEY else event.version
+    now = objects.current(event.bucket, event.key, version)
     is_other = now.state is State.PRESENT and (now.version, now.etag) != (event.version, event.etag)
     if is_other and not filters.takes_content(now.size_bytes, now.details):
         ports.table.replace(item_of(admission.removed(event.just_after())))

@@ -230,12 +230,11 @@ def _enriched(sent: Mapping[str, Any]) -> Reading:
 
 
 def _listed(listing: Mapping[str, Any], entry: Mapping[str, Any]) -> Reading:
-    state = State(entry["state"]) if entry.get("state") in set(State) else State.PRESENT
     event = ObjectEvent(
         bucket=checked_bucket(listing.get("bucket")),
         key=checked_key(entry.get("key")),
         version=checked_word(entry.get("version"), "version") or NO_VERSION,
-        state=state,
+        state=_state(entry.get("state", State.PRESENT)),
         name="Listed",
         time=as_time(entry.get("last_modified")),
         sequencer="",
@@ -245,6 +244,12 @@ def _listed(listing: Mapping[str, Any], entry: Mapping[str, Any]) -> Reading:
         is_latest=is_latest if isinstance(is_latest := entry.get("is_latest"), bool) else None,
     )
     return Reading((event,))
+
+
+def _state(word: object) -> State:
+    if not isinstance(word, str) or word not in set(State):
+        raise MessageMalformed(f"The listing has a state that is not known: {_shown(str(word))}.")
+    return State(word)
 
 
 def _bucket(parent: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -339,6 +340,18 @@ def test_a_failing_channel_that_is_taken_away_is_over(world: ChannelWorld) -> No
 def test_a_route_that_cannot_be_read_keeps_neither_mails_nor_incidents() -> None:
     (channel,) = channels({"DELIVERYWATCH_TEAMS_PARAMETER": "/teams", "DELIVERYWATCH_TEAMS_ROUTE": "loud@"})
     assert channel.route == EVERYTHING
+
+
+@pytest.mark.parametrize("stored", [None, 7, "slack", {"slack": 1}, [["slack"]], [{"channel": "slack"}], [7]])
+def test_a_record_whose_channels_cannot_be_read_is_the_incident_all_the_same(
+    stored: object, world: ChannelWorld
+) -> None:
+    world.alarm("sms-critical", "ALARM", "12:04")
+    key = "incidents/sms-failures/current.json"
+    record = json.loads(world.store.memory.objects[key]) | {"undelivered": stored, "threads": stored}
+    world.store.memory.write(key, json.dumps(record).encode())
+    assert world.incident("sms-failures").is_open
+    assert not world.incident("sms-failures").waiting_channels
 
 
 def test_a_message_that_is_a_day_old_is_given_up(world: ChannelWorld) -> None:

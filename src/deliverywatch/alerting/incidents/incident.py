@@ -319,10 +319,15 @@ def _incident(record: Mapping[str, Any]) -> Incident:
         held_since=moment(record.get("held_since")),
         quiet_at=moment(record.get("quiet_at")),
         seen_at=moment(record.get("seen_at")),
-        undelivered=tuple((text(channel, 40), count(seq)) for channel, seq in record.get("undelivered") or ()),
-        threads=tuple((text(channel, 40), text(thread, 255)) for channel, thread in record.get("threads") or ()),
+        undelivered=tuple((text(channel, 40), count(seq)) for channel, seq in _pairs(record.get("undelivered"))),
+        threads=tuple((text(channel, 40), text(thread, 255)) for channel, thread in _pairs(record.get("threads"))),
         others=other_members(record, _KNOWN),
     )
+
+
+def _pairs(value: object) -> list[list[Any]]:
+    # What channels have not got is no reason to begin an incident anew.
+    return [one for one in value if isinstance(one, list) and len(one) == 2] if isinstance(value, list) else []
 
 
 def _names(value: Any) -> frozenset[str]:

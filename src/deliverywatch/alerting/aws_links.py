@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.aws import Secrets
-from deliverywatch.alerting.incidents.signed_link import Signer, keys_of
 from deliverywatch.environment import required
 
 if TYPE_CHECKING:
     from deliverywatch.alerting import ports
+    from deliverywatch.alerting.incidents.signed_link import Signer
 
 # A key that is replaced counts after this time; a warm function asks SSM no more often, which is free of charge.
 _KEPT = timedelta(minutes=5)
@@ -37,6 +37,9 @@ class Signers:
     def __call__(self, now: datetime) -> Signer:
         """Return the signer; ChannelUnavailable if the key cannot be read, ConfigurationError if it is none."""
         if self._kept is None or now - self._kept[0] > _KEPT:
+            # Imported here: only a mail with links pays for it.
+            from deliverywatch.alerting.incidents.signed_link import Signer, keys_of
+
             keys = keys_of(self.secrets.read(self.parameter))
             self._kept = now, Signer(self.stack, keys, self.lifetime)
         return self._kept[1]

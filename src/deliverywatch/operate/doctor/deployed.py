@@ -24,7 +24,7 @@ _WHOLE = {"Variables", "PolicyDocument", "AssumeRolePolicyDocument", "Policies",
 _LONGEST = 60
 # An attribute that AWS chose and no name says, such as the address of a function URL: it is not compared.
 _UNKNOWN = "(unknown)"
-_REFERRED = re.compile(r'"Ref": "(\w+__\w+)"')
+_REFERRED = re.compile(r'"Ref": "([A-Za-z0-9]+__[A-Za-z0-9.]+)"')
 
 
 @dataclass(frozen=True, slots=True)

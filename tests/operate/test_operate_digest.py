@@ -26,7 +26,7 @@ from deliverywatch.alerting.inputs.alarm import Alarm
 from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.mail.formatting import clock
 from deliverywatch.alerting.ports import Ports
-from deliverywatch.errors import CloudRefused, InputError, MailUnavailable
+from deliverywatch.errors import InputError, MailUnavailable
 from deliverywatch.local.demo import play
 from deliverywatch.messages.context import Context, to_json
 from deliverywatch.messages.group import Group
@@ -34,14 +34,14 @@ from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.cost.estimate import Estimate, Line, Volume
-from deliverywatch.operate.digest import digest_id, send, start_of, volume
+from deliverywatch.operate.digest import digest_id, send, volume
 from deliverywatch.operate.doctor.findings import Finding, Findings
 from deliverywatch.operate.incidents.aws_incidents import MuteRules
 from deliverywatch.operate.incidents.mutes import Mute
 from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
 from deliverywatch.operate.weekly_digest import week
 from deliverywatch.operate.weekly_digest.facts import facts
-from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
+from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week, start_of
 from deliverywatch.storage.memory import Memory
 
 if TYPE_CHECKING:
@@ -196,20 +196,56 @@ def test_a_watch_that_is_blind_takes_the_meaning_from_silence() -> None:
 
 
 def test_mutes_that_cannot_be_read_are_not_none() -> None:
-    unknown = replace(QUIET, mutes_problem="The AWS SDK here is too old: it has no operation 'list_alarm_mute_rules'.")
+    unknown = replace(QUIET, unknown={"mutes": "The AWS SDK here is too old: it has no such operation."})
     (line,) = [value for name, value in facts(unknown, clock("UTC")) if name == "Mutes"]
     assert line.startswith("not known: The AWS SDK here is too old")
 
 
-def test_rules_that_aws_does_not_show_cost_the_digest_a_line_and_not_the_mail() -> None:
-    class Unreadable:
-        def names(self, *_: object) -> list[str]:
-            raise CloudRefused("The mute rules could not be read.")
+class Fails:
+    """A source of which every reading fails."""
 
-    assert week._mutes(cast("Any", Unreadable()), "deliverywatch-prod", START, END) == (
-        (),
-        "The mute rules could not be read.",
-    )
+    def __getattr__(self, _: str) -> Any:
+        return self
+
+    def __call__(self, *_: object) -> Any:
+        raise KeyError("odd")
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("store", {"lake"}),
+        ("alarms", {"alarms"}),
+        ("metrics", {"Sent of warning", "Runs of blind"}),
+        ("rules", {"mutes"}),
+        ("find", {"stack"}),
+        ("declared", {"watches"}),
+    ],
+)
+def test_what_cannot_be_read_costs_the_mail_a_line(source: str, parts: set[str]) -> None:
+    metric = {"MetricStat": {"Metric": {"MetricName": "x"}}}
+    counted = [{"Id": name, **metric} for name in ("failed", "total")]
+    alarms = [
+        Alarm("warning", threshold=3.0, queries=(*counted, {"Id": "rate", "Expression": "100 * failed / total"})),
+        Alarm("blind", queries=({"Id": "runs", **metric},)),
+    ]
+    readable = {
+        "store": Memory(),
+        "alarms": SimpleNamespace(calling=lambda _: alarms, of_prefix=lambda _: alarms),
+        "metrics": SimpleNamespace(sums=lambda *_: {"total": 9, "failed": 1, "runs": 3}),
+        "rules": SimpleNamespace(names=lambda _: []),
+        "find": lambda: SimpleNamespace(made_at=None, parameters={}),
+        "declared": tuple,
+    } | {source: Fails()}
+    ports = {name: cast("Any", one) for name, one in readable.items()}
+    find, declared = ports.pop("find"), ports.pop("declared")
+    seen = week.collect(week.Sources(**ports), "topic", "deliverywatch-prod", END, find, declared)
+    assert set(seen.unknown) == parts
+    assert bool(seen.tallies) == (source not in ("alarms", "metrics"))
+    (message,) = sent(seen)
+    assert text(message).count("not known: ") >= 1
+    assert ("not all could be read" in subject(message)) == (source != "rules")
+    assert ("0 sent" in subject(message)) is False
 
 
 def test_what_a_system_counts_itself_is_a_line_of_the_week() -> None:
@@ -252,7 +288,7 @@ def test_without_a_price_the_mail_goes_out_without_it() -> None:
         raise InputError("The template was deployed as YAML.")
 
     (message,) = sent(QUIET, price=refuses)
-    assert "Cost" not in text(message)
+    assert "Cost: not known: The template was deployed as YAML." in text(message)
     assert "USD a month" in text(sent(QUIET)[0])
 
 

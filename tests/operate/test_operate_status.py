@@ -14,7 +14,7 @@ from deliverywatch.alerting.incidents.incident import to_json as to_record
 from deliverywatch.alerting.incidents.incident_store import incident_key
 from deliverywatch.alerting.incidents.severity import Severity, Watch
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_description
-from deliverywatch.errors import StoreUnavailable
+from deliverywatch.errors import CloudRefused, StoreUnavailable
 from deliverywatch.messages.context import NOT_READ, Context, to_json
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict
@@ -80,7 +80,7 @@ def seen(
 ) -> Status:
     store: Any = Memory({"state/sms.json": left(sms_failures=assessment), **(objects or {})})
     port: Any = Alarms(alarms)
-    return current_status(stack(status), store, port, rules or Rules(), NOW, (FAILURES, SIGHT))  # type: ignore[arg-type]
+    return current_status(stack(status), store, port, rules or Rules(), NOW, lambda: (FAILURES, SIGHT))  # type: ignore[arg-type]
 
 
 def verdicts(status: Status) -> dict[str, str]:
@@ -188,10 +188,54 @@ def test_what_s3_refuses_is_named_and_hides_nothing_else(prefix: str) -> None:
     store.objects[incident_key("sms-overdue")] = to_record(replace(opened, watch="sms-overdue"))
     store.prefix = prefix
     ports: Any = (Alarms(ALARMS), Rules())
-    status = current_status(stack(), store, *ports, NOW, (FAILURES, SIGHT))
+    status = current_status(stack(), store, *ports, NOW, lambda: (FAILURES, SIGHT))
     assert any(f"{prefix}" in one and "S3 denies" in one for one in status.unseen)
     if not prefix.startswith("incidents/") and prefix:
         assert len(status.open) == 2
+
+
+class Fails:
+    """A source of which every reading ends so."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, _: str) -> Any:
+        return self
+
+    def __call__(self, *_: object) -> Any:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [CloudRefused("AWS denies it."), KeyError("Rule"), TypeError("a string")])
+@pytest.mark.parametrize(
+    ("part", "members", "unseen"),
+    [("mutes", {"mutes", "ended_mutes"}, 0), ("alarms", {"raised_alarms"}, 1), ("watches", {"watches"}, 1)],
+)
+def test_what_cannot_be_read_is_unknown_and_the_rest_is_there(
+    part: str, members: set[str], unseen: int, error: Exception
+) -> None:
+    opened = Incident("sms-blind", "INC-1121-1204", Level.BLIND, opened_at=NOW, changed_at=NOW)
+    store = Memory({"state/sms.json": left(sms_failures=HEALTHY), incident_key("sms-blind"): to_record(opened)})
+    ports: dict[str, Any] = {"alarms": Alarms(ALARMS), "mutes": Rules(), "watches": lambda: (FAILURES, SIGHT)}
+    ports[part] = Fails(error)
+    status = current_status(stack(), store, ports["alarms"], ports["mutes"], NOW, ports["watches"])
+    told = document(status)
+    assert [incident["id"] for incident in told["incidents"]] == ["INC-1121-1204"]
+    assert {name for name, value in told.items() if value is None} == members
+    assert (list(told["unknown"]), len(told["unseen"])) == ([part], unseen)
+    assert str(error) in told["unknown"][part]
+
+
+def test_without_its_alarms_a_watch_is_no_better_than_its_data() -> None:
+    failing = left(sms_failures=replace(HEALTHY, verdict=Verdict.FAILING))
+    for context, verdict in ((failing, "failing"), (left(sms_failures=HEALTHY), "blind")):
+        port: Any = Fails(CloudRefused("AWS denies it."))
+        rules: Any = Rules()
+        status = current_status(
+            stack(), Memory({"state/sms.json": context}), port, rules, NOW, lambda: (FAILURES, SIGHT)
+        )
+        assert verdicts(status) == {"sms-failures": verdict, "sms-blind": "blind"}
 
 
 @pytest.mark.parametrize(("hours", "is_late"), [(10, False), (40, True)])
@@ -201,7 +245,7 @@ def test_a_night_without_the_checks_is_named(hours: int, is_late: bool) -> None:
     port: Any = Alarms(ALARMS)
     rules: Any = Rules()
     checked = replace(stack(), parameters={"NightlyDoctor": "true"})
-    status = current_status(checked, store, port, rules, NOW, (FAILURES, SIGHT))
+    status = current_status(checked, store, port, rules, NOW, lambda: (FAILURES, SIGHT))
     assert bool(status.unseen) == is_late
 
 

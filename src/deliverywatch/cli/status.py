@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -57,8 +58,7 @@ def _current(session: Session) -> Status:
     from deliverywatch.operate.incidents import aws_incidents
     from deliverywatch.operate.incidents.status import current_status
 
-    stack = session.stack
-    declared = aws_incidents.watches(session.cloud, stack)
+    stack, declared = session.stack, partial(aws_incidents.watches, session.cloud, session.stack)
     return current_status(stack, session.lake, session.alarms, session.rules, session.now, declared)
 
 
@@ -73,7 +73,7 @@ def _lines(status: Status, session: Session, options: str) -> Iterator[str]:
     readings = [_heartbeat(heartbeat, session) for heartbeat in status.heartbeats]
     yield from _part("Last readings", readings or ["none yet"])
     mutes = [session.mute_line(mute, with_start=mute.status != "ACTIVE") for mute in status.mutes]
-    yield from _part("Mutes", mutes or ["none"])
+    yield from _part("Mutes", mutes or [f"not known: {why}" if (why := status.unknown.get("mutes")) else "none"])
     yield from _part("Last mails", [_mail(mail, session) for mail in status.mails] or ["none in 7 days"])
     if status.unsent:
         due = ", ".join(f"{incident} mail {number}" for incident, number in status.unsent)

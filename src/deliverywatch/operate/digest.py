@@ -6,7 +6,6 @@ Runs done and expected come first: a mail that reports no failures proves someth
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,12 +20,13 @@ from deliverywatch.alerting.mail.headline_numbers import HeadlineNumber
 from deliverywatch.alerting.mail.links import dashboard_url
 from deliverywatch.alerting.mail.message import Message
 from deliverywatch.alerting.mail.view import View
-from deliverywatch.errors import InputError
 from deliverywatch.messages.group import Group
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
+from deliverywatch.operate.account.readings import Readings
 from deliverywatch.operate.cost.estimate import DAYS_PER_MONTH, Volume
 from deliverywatch.operate.weekly_digest.facts import facts, verdict
+from deliverywatch.operate.weekly_digest.week import COST
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from deliverywatch.operate.cost.estimate import Estimate
     from deliverywatch.operate.weekly_digest.week import Week
 
-WEEK = timedelta(days=7)
 WATCH = "digest"
 EVENT = "DIGEST"
 # Of a hundred runs one may be lost to a deploy or a slow ClickSend: that is no news.
@@ -62,15 +61,11 @@ def send(week: Week, price: Callable[[Volume], Estimate], ports: Ports, settings
     record = Record(name, WATCH, 1, EVENT, Level.OK.value, week.end, invocation, week.end)
     if outbox.claim(ports.store, record) is not Claim.OURS:
         return Digest(name)
-    with suppress(InputError):  # a template that cannot be counted costs the mail one line
-        week = replace(week, estimate=price(volume(week, len(settings.recipients))))
+    readings = Readings()
+    estimate = readings.read(COST, lambda: price(volume(week, len(settings.recipients))), None)
+    week = replace(week, estimate=estimate, unknown={**week.unknown, **readings.unknown})
     envelope = Envelope(name, WATCH, 1, week.end, week.end, EVENT, Level.OK, settings.recipients)
     return Digest(name, deliver(Message(digest_view(week, settings), envelope), record, ports, settings))
-
-
-def start_of(end: datetime, made_at: datetime | None) -> datetime:
-    """Return when the week begins that ends then: not before the stack was made, or its missing runs are none."""
-    return made_at if made_at and end - WEEK < made_at < end else end - WEEK
 
 
 def digest_id(end: datetime) -> str:
@@ -132,7 +127,7 @@ def _is_blind(week: Week) -> bool:
 def _tone(week: Week) -> str:
     if week.open:
         return max((incident.level for incident in week.open), key=lambda level: level.rank).value
-    return "blind" if _is_blind(week) or week.watches_that_are(Verdict.BLIND) else "ok"
+    return "blind" if _is_blind(week) or week.is_partly_seen or week.watches_that_are(Verdict.BLIND) else "ok"
 
 
 def _sentence(week: Week) -> str:
@@ -140,6 +135,8 @@ def _sentence(week: Week) -> str:
         return "1 incident is still open." if count == 1 else f"{count} incidents are still open."
     if _is_blind(week):
         return f"{formatting.amount(week.missing_runs)} runs are missing: for that time, silence proves nothing."
+    if week.is_partly_seen:
+        return "Not everything of this week could be read: where it could not, silence proves nothing."
     if blind := week.watches_that_are(Verdict.BLIND):
         return f"What {blind[0].watch} watches cannot be seen: its silence proves nothing."
     if not week.incidents:
@@ -149,6 +146,15 @@ def _sentence(week: Week) -> str:
 
 
 def _headline_numbers(week: Week) -> tuple[HeadlineNumber, ...]:
+    """Return the four numbers; without those that nobody could read at all."""
+    known = _numbers(week)
+    unread = {
+        name for name, counted in (("Runs", week.runs), ("Sent", week.tallies), ("Failed", week.tallies)) if not counted
+    }
+    return tuple(one for one in known if not (week.is_partly_seen and one.label in unread))
+
+
+def _numbers(week: Week) -> tuple[HeadlineNumber, ...]:
     expected_runs = [run for run in week.runs if run.expected is not None]
     done = sum(run.done for run in expected_runs or week.runs)
     expected = sum(run.expected or 0 for run in expected_runs)
@@ -175,7 +181,12 @@ def _steps(week: Week) -> tuple[str, ...]:
         steps.append(f"See what is open: deliverywatch explain {week.open[0].id}")
     if _is_blind(week):
         steps.append("Find out why runs are missing: deliverywatch doctor")
-    elif week.watches_that_are(Verdict.BLIND) or week.unchecked or (week.checks and week.checks.failing):
+    elif (
+        week.is_partly_seen
+        or week.watches_that_are(Verdict.BLIND)
+        or week.unchecked
+        or (week.checks and week.checks.failing)
+    ):
         steps.append("See what cannot be seen: deliverywatch status, then deliverywatch doctor")
     if week.unsent:
         steps.append("See which mails were not sent: deliverywatch mails --since 7d")
@@ -201,10 +212,11 @@ def _subject(week: Week, environment: str, clock: Clock) -> str:
     total, failed = sum(tally.total for tally in week.tallies), sum(tally.failed for tally in week.tallies)
     share = formatting.percent_short(100 * failed / total if total else 0)
     is_blind = _is_blind(week) or bool(week.watches_that_are(Verdict.BLIND))
-    state = f"{len(week.open)} open" if week.open else "blind at times" if is_blind else "all watched"
-    return (
-        f"[WEEKLY] {state}, {formatting.amount(total)} sent, {share} failed - {environment} - {_day(week.end, clock)}"
-    )
+    seen = "not all could be read" if week.is_partly_seen else "blind at times" if is_blind else "all watched"
+    state = f"{len(week.open)} open" if week.open else seen
+    counts = f"{formatting.amount(total)} sent, {share} failed" if week.tallies else "sent and failed not known"
+    is_counted = week.tallies or week.is_partly_seen
+    return f"[WEEKLY] {state}{f', {counts}' if is_counted else ''} - {environment} - {_day(week.end, clock)}"
 
 
 def _footer(week: Week, settings: Settings, clock: Clock, span: str) -> tuple[tuple[str, str], ...]:

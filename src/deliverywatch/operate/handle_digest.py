@@ -2,10 +2,13 @@
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any
 
 from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
+from deliverywatch.alerting.incidents.severity import Watch
 from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import DeliveryWatchError
@@ -14,6 +17,7 @@ from deliverywatch.operate import digest
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.cost.estimate import Estimate, Volume, monthly
 from deliverywatch.operate.incidents import aws_incidents
+from deliverywatch.operate.incidents.watch_verdicts import declared_watches
 from deliverywatch.operate.weekly_digest import week
 
 _LINE = {"event": "operate_digest"}
@@ -42,18 +46,19 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 
 
 def _sent(end: datetime, invocation: str) -> digest.Digest:
-    settings, cloud = from_environment(os.environ), aws.connect()
-    stack = aws.find(cloud, os.environ["DELIVERYWATCH_STACK"])
+    settings, cloud = from_environment(os.environ), aws.connect(config=aws.IN_FUNCTION)
+    name, fallback = os.environ["DELIVERYWATCH_STACK"], os.environ["DELIVERYWATCH_FALLBACK_TOPIC"]
+    find, template = cache(partial(aws.find, cloud, name)), cache(partial(aws.template, cloud, name))
     cloudwatch, store = CloudWatch(), lake(os.environ["DELIVERYWATCH_BUCKET"])
-    fallback = Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"])
-    ports = Ports(alarms=cloudwatch, store=store, mailer=Ses(), fallback=fallback, charts=cloudwatch)
+    ports = Ports(alarms=cloudwatch, store=store, mailer=Ses(), fallback=Topic(fallback), charts=cloudwatch)
     sources = week.Sources(store, aws_incidents.Alarms(cloud), cloudwatch, aws_incidents.MuteRules(cloud))
-    start = digest.start_of(end, stack.made_at)
-    topic, declared = stack.output("AlertsTopicArn"), aws_incidents.watches(cloud, stack)
-    has_checks = stack.parameters.get("NightlyDoctor") == "true"
-    seen = week.collect(sources, topic, settings.prefix, start, end, declared, has_checks=has_checks)
+
+    def declared() -> Sequence[Watch]:
+        return declared_watches(template(), find().parameters, settings.prefix)
 
     def price(volume: Volume) -> Estimate:
-        return monthly(aws.template(cloud, stack.name), stack.parameters, volume)
+        return monthly(template(), find().parameters, volume)
 
+    topic = f"{fallback.rpartition(':')[0]}:{settings.prefix}-alerts"
+    seen = week.collect(sources, topic, settings.prefix, end, find, declared)
     return digest.send(seen, price, ports, settings, invocation)

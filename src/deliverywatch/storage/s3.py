@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.httpsession import URLLib3SSLError
+from botocore.parsers import ResponseParserError
 
 from deliverywatch.errors import StoreConflict, StoreUnavailable, error_code
 from deliverywatch.sdk import sendable
@@ -168,7 +169,7 @@ def translated(key: str, *, deleted_is_changed: bool = False) -> Iterator[None]:
     try:
         with sendable(StoreUnavailable):
             yield
-    except (ClientError, BotoCoreError, URLLib3SSLError) as error:
+    except (ClientError, BotoCoreError, URLLib3SSLError, ResponseParserError) as error:
         if error_code(error) in (_CHANGED | _ABSENT if deleted_is_changed else _CHANGED):
             raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error
         raise StoreUnavailable(f"S3 could not be used for {key}: {error_code(error)}.") from error

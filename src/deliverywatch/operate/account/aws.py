@@ -15,6 +15,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from cwalarm.definitions import documents
 from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # Adaptive mode retries throttling and broken connections with jitter; a person waits for the answer.
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 5})
+# A function has minutes: a service that hangs must leave time for what others say, and for the mail.
+IN_FUNCTION = Config(connect_timeout=2, read_timeout=5, retries={"mode": "adaptive", "total_max_attempts": 3})
 
 # The most keys that DeleteObjects takes.
 _BATCH_COUNT = 1000
@@ -40,14 +43,18 @@ _THROTTLED = {
     # Somebody else makes or deletes the same bucket right now.
     "OperationAborted",
 }
+# What an answer raises that lacks members, has others in their place, or is no XML or JSON: for the last, botocore has
+# an error outside its tree.
+ODD = (KeyError, IndexError, TypeError, AttributeError, ValueError, ResponseParserError)
+_ODD = "Run it again; if it persists, look for a proxy or an AWS_ENDPOINT_URL that answers in AWS's place."
 _SIGN_IN = "Sign in with 'aws sso login' or 'aws configure', or name another profile with --profile."
 
 
 class Cloud:
     """One account in one region, as an operator's credentials see it."""
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
+    def __init__(self, session: Any, config: Config = _CONFIG) -> None:
+        self._session, self._config = session, config
         self._clients: dict[tuple[str, str], Any] = {}
         self.region = str(session.region_name)
 
@@ -55,19 +62,19 @@ class Cloud:
         """Return the boto3 client of a service, made once; in another region than the stack's if one is named."""
         key = (service, region or self.region)
         if key not in self._clients:
-            self._clients[key] = self._session.client(service, region_name=key[1], config=_CONFIG)
+            self._clients[key] = self._session.client(service, region_name=key[1], config=self._config)
         return self._clients[key]
 
     def s3_of(self, account: str) -> Any:
         """Return the client of S3 for buckets that an account must own: a deleted name can be anybody's next."""
         key = (f"s3 of {account}", self.region)
         if key not in self._clients:
-            client = self._session.client("s3", region_name=self.region, config=_CONFIG)
+            client = self._session.client("s3", region_name=self.region, config=self._config)
             self._clients[key] = owned_by(client, account)
         return self._clients[key]
 
 
-def connect(profile: str | None = None, region: str | None = None) -> Cloud:
+def connect(profile: str | None = None, region: str | None = None, config: Config = _CONFIG) -> Cloud:
     """Return the account of a profile in a region, by default those of the environment; AWS is not called yet.
 
     Raises:
@@ -80,7 +87,7 @@ def connect(profile: str | None = None, region: str | None = None) -> Cloud:
             raise exceptions.NoRegionError
         if session.get_credentials() is None:
             raise exceptions.NoCredentialsError
-    return Cloud(session)
+    return Cloud(session, config)
 
 
 def find(cloud: Cloud, name: str) -> deployment.Deployment:
@@ -179,6 +186,9 @@ def translated(what: str) -> Iterator[None]:
         raise _refused(what, error) from error
     except BotoCoreError as error:
         raise _unreachable(what, error) from error
+    except ODD as error:
+        sentence = f"{what}: AWS's answer could not be read ({type(error).__name__}: {error})."
+        raise CloudRefused(sentence, kind="odd-answer", next_step=_ODD) from error
 
 
 def _refused(what: str, error: ClientError) -> DeliveryWatchError:

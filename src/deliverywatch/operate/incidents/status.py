@@ -1,14 +1,15 @@
 """The incident records, the alarms, the mute rules and the outbox -> what is going on now: the content of `status`.
 
 That nothing is open is said only of what was seen: a record that cannot be read, a stack that is half deployed, an
-alarm that is gone and a watch that is blind are named. The JSON document follows `status.schema.json`, which lies
-beside this module.
+alarm that is gone and a watch that is blind are named. Each reading stands alone: one that fails leaves its part
+unknown, which is not the same as empty, and the rest as it is. The JSON document follows `status.schema.json` beside
+this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +17,17 @@ from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import from_json
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.mail.story import Story, entry_text
-from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages import context
 from deliverywatch.messages.verdict import Verdict
+from deliverywatch.operate.account.readings import Readings
 from deliverywatch.operate.doctor import findings
 from deliverywatch.operate.doctor.findings import Findings
 from deliverywatch.operate.incidents import mails as outbox
 from deliverywatch.operate.incidents import mutes, watch_verdicts
 from deliverywatch.operate.incidents.mails import utc
+from deliverywatch.operate.incidents.readable_lake import ReadableLake
 from deliverywatch.operate.incidents.records import last_incidents
 from deliverywatch.storage.records import readable, whole_document
-from deliverywatch.storage.store import Unreachable
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
@@ -39,13 +40,11 @@ if TYPE_CHECKING:
     from deliverywatch.operate.incidents.aws_incidents import Alarms
     from deliverywatch.operate.incidents.mutes import Mute, Rules
     from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
-    from deliverywatch.storage.store import Store, Stored
+    from deliverywatch.storage.store import Store
 
 _MAIL_COUNT = 5
 _MAIL_DAYS = timedelta(days=7)
 _STATE = "state/"
-# Where everything is refused, the first of it say why.
-_REFUSED_COUNT = 5
 _MUTES = ("ACTIVE", "SCHEDULED", mutes.ENDED)
 _WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 # What somebody has to look at comes first.
@@ -72,6 +71,7 @@ class Status:
         mutes: The rules that are active or still to come, and those that ended in the last week.
         mails: The last mails, the newest first.
         unseen: What keeps the rest from being all there is, one sentence each.
+        unknown: By part, such as `mutes`, why it could not be read.
     """
 
     at: datetime
@@ -83,6 +83,7 @@ class Status:
     mails: tuple[Record, ...]
     watches: tuple[WatchVerdict, ...] = ()
     unseen: tuple[str, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def open(self) -> tuple[Incident, ...]:
@@ -95,50 +96,26 @@ class Status:
         return tuple((due.id, change.seq) for incident in self.incidents for due, change in incident.due)
 
 
-class _Seen:
-    """A lake as far as it can be read: what is refused is named, and hides nothing else."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.refused: dict[str, str] = {}
-
-    def read(self, key: str) -> Stored | None:
-        """Return the object; None if there is none or it is refused."""
-        try:
-            return self._store.read(key)
-        except StoreUnavailable as error:
-            self.refused[key] = str(error)
-            return None
-
-    def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin so; none if they are refused."""
-        try:
-            return self._store.keys(prefix)
-        except StoreUnavailable as error:
-            self.refused[prefix] = str(error)
-            return []
-
-    # `status` changes nothing.
-    metadata = write = write_if_unchanged = delete = delete_if_unchanged = sizes = Unreachable().read
-
-    def sentences(self) -> list[str]:
-        """Return what was refused: the first ones, and how many more there are."""
-        named = [f"{key} cannot be read: {error}" for key, error in sorted(self.refused.items())]
-        more = len(named) - _REFUSED_COUNT
-        return named if more <= 0 else [*named[:_REFUSED_COUNT], f"{more} more objects of the lake cannot be read."]
-
-
 def current_status(
-    stack: Deployment, store: Store, alarms: Alarms, rules: Rules, now: datetime, declared: Sequence[Watch] = ()
+    stack: Deployment,
+    store: Store,
+    alarms: Alarms,
+    rules: Rules,
+    now: datetime,
+    declared: Callable[[], Sequence[Watch]] = tuple,
 ) -> Status:
-    """Return what is going on; `declared` are the watches of the deployed template."""
-    lake = _Seen(store)
-    by_name = {alarm.name: alarm for alarm in alarms.of_prefix(f"{stack.prefix}-")}
-    calling = alarms.calling(stack.output("AlertsTopicArn"))
+    """Return what is going on; `declared` returns the watches of the deployed template."""
+    lake, readings = ReadableLake(store), Readings()
+    watched = readings.read("watches", declared, ())
+    of_stack = readings.read("alarms", lambda: alarms.of_prefix(f"{stack.prefix}-"), None)
+    calling = readings.read("alarms", lambda: alarms.calling(stack.output("AlertsTopicArn")), [])
+    muting = readings.read("mutes", lambda: mutes.of_stack(rules, stack.prefix, _MUTES), [])
     sent = outbox.mails(lake, now - _MAIL_DAYS, now)
     contexts, unreadable = _contexts(lake)
-    watches = watch_verdicts.watch_verdicts(declared, by_name, contexts, now)
-    unseen = [*_of_deployment(stack), *_unreadable_records(lake), *unreadable, *_blind(watches)]
+    by_name = None if of_stack is None else {alarm.name: alarm for alarm in of_stack}
+    watches = watch_verdicts.watch_verdicts(watched, by_name, contexts, now)
+    unseen = [*_of_deployment(stack), *_of_readings(readings), *_unreadable_records(lake), *unreadable]
+    unseen += [] if by_name is None else _blind(watches)
     unseen += _unchecked(stack, findings.read(lake), now)
     incidents = tuple(last_incidents(lake))
     return Status(
@@ -147,11 +124,17 @@ def current_status(
         incidents=incidents,
         raised=tuple(alarm for alarm in calling if alarm.state is State.ALARM),
         heartbeats=tuple(_heartbeats(contexts)),
-        mutes=tuple(mute for mute in mutes.of_stack(rules, stack.prefix, _MUTES) if not _is_old(mute, now)),
+        mutes=tuple(mute for mute in muting if not _is_old(mute, now)),
         mails=tuple(reversed(sent[-_MAIL_COUNT:])),
         watches=tuple(sorted(watches, key=lambda one: _ORDER.index(one.verdict))),
         unseen=(*unseen, *lake.sentences()),
+        unknown=readings.unknown,
     )
+
+
+def _of_readings(readings: Readings) -> list[str]:
+    """Return what is not known and could be an incident; which alarms are muted could not."""
+    return [sentence for part, sentence in readings.unknown.items() if part != "mutes"]
 
 
 def without_lake(stack: Deployment, now: datetime) -> Status:
@@ -234,7 +217,11 @@ def last_change(incident: Incident, status: Status, clock: Clock) -> str:
 
 
 def document(status: Status) -> dict[str, Any]:
-    """Return what `status --json` prints."""
+    """Return what `status --json` prints; what could not be read is null, never empty."""
+
+    def known(part: str, value: list[Any]) -> list[Any] | None:
+        return None if part in status.unknown else value
+
     return {
         "deliverywatch": 1,
         "at": utc(status.at),
@@ -244,12 +231,13 @@ def document(status: Status) -> dict[str, Any]:
         "is_alarm_active": bool(status.open),
         "is_everything_seen": not status.unseen,
         "unseen": list(status.unseen),
-        "watches": [watch_verdicts.document(one) for one in status.watches],
+        "unknown": dict(status.unknown),
+        "watches": known("watches", [watch_verdicts.document(one) for one in status.watches]),
         "incidents": [_incident(incident, status.at) for incident in status.open],
-        "raised_alarms": [alarm.name for alarm in status.raised],
+        "raised_alarms": known("alarms", [alarm.name for alarm in status.raised]),
         "heartbeats": [_heartbeat(heartbeat, status.at) for heartbeat in status.heartbeats],
-        "mutes": [mute_document(mute) for mute in status.mutes if mute.status != mutes.ENDED],
-        "ended_mutes": [mute_document(mute) for mute in status.mutes if mute.status == mutes.ENDED],
+        "mutes": known("mutes", [mute_document(mute) for mute in status.mutes if mute.status != mutes.ENDED]),
+        "ended_mutes": known("mutes", [mute_document(mute) for mute in status.mutes if mute.status == mutes.ENDED]),
         "mails": [outbox.document(mail, status.at) for mail in status.mails],
         "unsent_mails": [{"incident": incident, "number": number} for incident, number in status.unsent],
     }

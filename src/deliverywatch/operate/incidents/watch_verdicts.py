@@ -60,10 +60,23 @@ def _listed(watches: object) -> object:
 
 
 def watch_verdicts(
-    declared: Iterable[Watch], alarms: Mapping[str, Alarm], contexts: Mapping[str, Context], now: datetime
+    declared: Iterable[Watch], alarms: Mapping[str, Alarm] | None, contexts: Mapping[str, Context], now: datetime
 ) -> list[WatchVerdict]:
-    """Return what can be said of each watch, given its alarms by name and the documents by their keys."""
+    """Return what can be said of each watch, given its alarms by name and the documents by their keys.
+
+    Without alarms, as nobody could read them, only what its data prove is said of a watch.
+    """
+    if alarms is None:
+        return [_by_data_alone(watch, contexts.get(watch.context), now) for watch in declared]
     return [_verdict(watch, alarms, contexts.get(watch.context), now) for watch in declared]
+
+
+def _by_data_alone(watch: Watch, left: Context | None, now: datetime) -> WatchVerdict:
+    assessment = left.assessments.get(watch.name) if left and watch.is_assessed else None
+    verdict, sentence = _of_assessment(assessment, now, is_raised=False)
+    if verdict is not Verdict.FAILING:
+        verdict, sentence = Verdict.BLIND, "Its alarms could not be read."
+    return WatchVerdict(watch.name, watch.title, verdict, sentence, assessment)
 
 
 def _verdict(watch: Watch, alarms: Mapping[str, Alarm], left: Context | None, now: datetime) -> WatchVerdict:

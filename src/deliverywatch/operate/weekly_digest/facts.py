@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.messages.verdict import Verdict
+from deliverywatch.operate.weekly_digest.week import COST, LAKE, MUTES
 from deliverywatch.sms.assessments.credit import WATCH as CREDIT
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
     from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
 
-
+_OWN_LINES = (MUTES, COST)
 # The words for the verdicts that somebody should read.
 _UNHEALTHY = {
     Verdict.FAILING: "Failing",
@@ -45,6 +46,7 @@ def facts(week: Week, clock: Clock) -> tuple[tuple[str, str], ...]:
         *((f"Runs of {run.system}", _runs(run)) for run in week.runs),
         *((tally.noun, _tally(tally)) for tally in week.tallies),
         *_watches(week),
+        *_unknown(week),
         ("Nightly checks", _checks(week, clock)),
         ("Mails", _mails(week)),
         ("Mutes", _mutes(week, clock)),
@@ -72,7 +74,8 @@ def _mails(week: Week) -> str:
     by_fallback = sum(record.channel == "fallback" for record in week.mails)
     unsent = f"; {week.unsent} not sent" if week.unsent else ""
     fallback = f"; {by_fallback} by the fallback, because SES refused" if by_fallback else ""
-    return f"{len(week.mails)} ({parts}){unsent}{fallback}" if week.mails else "none"
+    none = "none, as far as the lake could be read" if LAKE in week.unknown else "none"
+    return f"{len(week.mails)} ({parts}){unsent}{fallback}" if week.mails else none
 
 
 def _watches(week: Week) -> list[tuple[str, str]]:
@@ -88,6 +91,8 @@ def _named(watches: Sequence[WatchVerdict]) -> str:
 
 def _checks(week: Week, clock: Clock) -> str:
     checks = week.checks
+    if checks is None and LAKE in week.unknown:
+        return "not known: the lake could not be read."
     if week.unchecked:
         return f"not made since {clock.full(checks.at)}" if checks else "never made"
     if checks is None:
@@ -101,9 +106,15 @@ def _checks(week: Week, clock: Clock) -> str:
     return "; ".join([*failing, *past]) or "nothing wrong"
 
 
+def _unknown(week: Week) -> list[tuple[str, str]]:
+    """Return a line of each part that could not be read and has no line of its own."""
+    parts = {part: why for part, why in week.unknown.items() if part not in _OWN_LINES}
+    return [(f"{part[0].upper()}{part[1:]}", f"not known: {why}") for part, why in parts.items()]
+
+
 def _mutes(week: Week, clock: Clock) -> str:
-    if week.mutes_problem:
-        return f"not known: {week.mutes_problem}"
+    if MUTES in week.unknown:
+        return f"not known: {week.unknown[MUTES]}"
     return "; ".join(_mute(mute, clock) for mute in week.mutes) or "none"
 
 
@@ -116,7 +127,7 @@ def _mute(one: Mute, clock: Clock) -> str:
 
 def _cost(week: Week) -> str:
     if week.estimate is None:
-        return ""
+        return f"not known: {week.unknown[COST]}" if COST in week.unknown else ""
     return (
         f"{week.estimate.usd:.2f} USD a month at list price and this week's volume, "
         f"{week.estimate.free_usd:.2f} within what is always free"

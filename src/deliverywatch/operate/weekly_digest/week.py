@@ -7,18 +7,20 @@ the system looked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import from_json
-from deliverywatch.errors import CloudRefused
 from deliverywatch.messages import context
+from deliverywatch.operate.account.readings import Readings
 from deliverywatch.operate.doctor import findings
 from deliverywatch.operate.incidents import mails as outbox
 from deliverywatch.operate.incidents import mutes
+from deliverywatch.operate.incidents.readable_lake import ReadableLake
 from deliverywatch.operate.incidents.records import context_of, last_incidents
 from deliverywatch.operate.incidents.watch_verdicts import watch_verdicts
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.messages.verdict import Verdict
+    from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.cost.estimate import Estimate
     from deliverywatch.operate.doctor.findings import Findings
     from deliverywatch.operate.incidents.aws_incidents import Alarms
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
     from deliverywatch.storage.store import Store
 
 _RUNS = "runs"
+_LENGTH = timedelta(days=7)
+# What may be unknown, beside what one alarm counts: the last two prove nothing of the week.
+STACK, WATCHES, ALARMS, LAKE, MUTES, COST = "stack", "watches", "alarms", "lake", "mutes", "cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Week:
         watches: What can be said of each watch at its end.
         checks: What the nightly checks found; None where they never ran.
         has_checks: Whether they are to run at all.
-        mutes_problem: Why it is not known what was muted; empty if it is.
+        unknown: By part, such as `mutes`, why it could not be read; what the week says of it is then not all.
         estimate: What a month costs at its volume.
     """
 
@@ -96,7 +102,12 @@ class Week:
     watches: tuple[WatchVerdict, ...] = ()
     checks: Findings | None = None
     has_checks: bool = False
-    mutes_problem: str = ""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_partly_seen(self) -> bool:
+        """Whether something could not be read that may have been an incident, or the watching itself."""
+        return bool(self.unknown.keys() - {MUTES, COST})
 
     @property
     def missing_runs(self) -> int:
@@ -133,47 +144,70 @@ class Sources:
     rules: Rules
 
 
+def start_of(end: datetime, made_at: datetime | None) -> datetime:
+    """Return when the week begins that ends then: not before the stack was made, or its missing runs are none."""
+    return made_at if made_at and end - _LENGTH < made_at < end else end - _LENGTH
+
+
 def collect(
     sources: Sources,
     topic: str,
     prefix: str,
-    start: datetime,
     end: datetime,
-    declared: Sequence[Watch] = (),
-    *,
-    has_checks: bool = False,
+    find: Callable[[], Deployment],
+    declared: Callable[[], Sequence[Watch]] = tuple,
 ) -> Week:
-    """Return what happened in [start, end); for a stack that is younger, start is when it was made.
+    """Return what happened in the seven days before `end`, or since the stack was made.
 
-    `declared` are the watches of the deployed template.
+    `find` returns the stack, `declared` the watches of its template. Each reading stands alone: one that fails is
+    `unknown`.
     """
-    alarms = sources.alarms.calling(topic)
-    muted, mutes_problem = _mutes(sources.rules, prefix, start, end)
-    return Week(
+    readings, lake = Readings(), ReadableLake(sources.store)
+    sources = replace(sources, store=lake)
+    stack = readings.read(STACK, find, None)
+    start = start_of(end, stack.made_at if stack else None)
+    alarms = readings.read(ALARMS, lambda: sources.alarms.calling(topic), [])
+    of_stack = readings.read(ALARMS, lambda: sources.alarms.of_prefix(f"{prefix}-"), None)
+    watched = readings.read(WATCHES, declared, ())
+    week = Week(
         start=start,
         end=end,
         tallies=(
-            *(_tally(sources, ratio, prefix, start, end) for ratio in _ratios(alarms)),
-            *_counted(sources, alarms, declared),
+            *_of_alarms(readings, "Sent", _ratios(alarms), lambda ratio: _tally(sources, ratio, prefix, start, end)),
+            *_counted(sources, alarms, watched),
         ),
-        runs=tuple(
-            _runs(sources, alarm, prefix, start, end)
-            for alarm in alarms
-            if any(query["Id"] == _RUNS and "MetricStat" in query for query in alarm.queries)
-        ),
-        incidents=tuple(_incidents(sources.store, start)),
-        mails=tuple(outbox.mails(sources.store, start, end)),
-        mutes=muted,
-        mutes_problem=mutes_problem,
-        watches=tuple(_watches(sources, declared, prefix, end)),
-        checks=findings.read(sources.store),
-        has_checks=has_checks,
+        runs=_of_alarms(readings, "Runs", _over_runs(alarms), lambda alarm: _runs(sources, alarm, prefix, start, end)),
+        incidents=tuple(_incidents(lake, start)),
+        mails=tuple(outbox.mails(lake, start, end)),
+        mutes=readings.read(MUTES, lambda: _mutes(sources.rules, prefix, start, end), ()),
+        watches=tuple(_watches(lake, of_stack, watched, end)),
+        checks=findings.read(lake),
+        has_checks=stack is not None and stack.parameters.get("NightlyDoctor") == "true",
     )
+    refused = {LAKE: " ".join(lake.sentences())} if lake.refused else {}
+    return replace(week, unknown={**readings.unknown, **refused})
 
 
-def _watches(sources: Sources, declared: Sequence[Watch], prefix: str, end: datetime) -> list[WatchVerdict]:
-    by_name = {alarm.name: alarm for alarm in sources.alarms.of_prefix(f"{prefix}-")}
-    stored = {key: sources.store.read(key) for key in {watch.context for watch in declared if watch.context}}
+Counted = TypeVar("Counted")
+
+
+def _of_alarms(
+    readings: Readings, what: str, alarms: Iterable[Alarm], count: Callable[[Alarm], Counted]
+) -> tuple[Counted, ...]:
+    """Return what is counted of each alarm, but of those whose counts cannot be read."""
+    counted = [readings.read(f"{what} of {alarm.name}", partial(count, alarm), None) for alarm in alarms]
+    return tuple(one for one in counted if one is not None)
+
+
+def _over_runs(alarms: Iterable[Alarm]) -> list[Alarm]:
+    return [alarm for alarm in alarms if any(one["Id"] == _RUNS and "MetricStat" in one for one in alarm.queries)]
+
+
+def _watches(
+    store: Store, alarms: Iterable[Alarm] | None, declared: Sequence[Watch], end: datetime
+) -> list[WatchVerdict]:
+    by_name = None if alarms is None else {alarm.name: alarm for alarm in alarms}
+    stored = {key: store.read(key) for key in {watch.context for watch in declared if watch.context}}
     contexts = {key: context.from_json(record.body) for key, record in stored.items() if record}
     return watch_verdicts(declared, by_name, contexts, end)
 
@@ -231,10 +265,6 @@ def _incidents(store: Store, start: datetime) -> list[Incident]:
     return sorted(incidents, key=lambda one: one.opened_at)
 
 
-def _mutes(rules: Rules, prefix: str, start: datetime, end: datetime) -> tuple[tuple[Mute, ...], str]:
-    """Return what was muted, or why that is not known: a line less must not cost the mail."""
-    try:
-        made = mutes.of_stack(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
-    except CloudRefused as error:
-        return (), str(error)
-    return tuple(one for one in made if one.start is None or (one.start < end and (one.end or end) > start)), ""
+def _mutes(rules: Rules, prefix: str, start: datetime, end: datetime) -> tuple[Mute, ...]:
+    made = mutes.of_stack(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
+    return tuple(one for one in made if one.start is None or (one.start < end and (one.end or end) > start))

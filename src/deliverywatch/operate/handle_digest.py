@@ -2,13 +2,11 @@
 
 import json
 import os
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
 from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
-from deliverywatch.alerting.incidents.severity import Watch
 from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import DeliveryWatchError
@@ -17,7 +15,6 @@ from deliverywatch.operate import digest
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.cost.estimate import Estimate, Volume, monthly
 from deliverywatch.operate.incidents import aws_incidents
-from deliverywatch.operate.incidents.watch_verdicts import declared_watches
 from deliverywatch.operate.weekly_digest import week
 
 _LINE = {"event": "operate_digest"}
@@ -48,17 +45,14 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 def _sent(end: datetime, invocation: str) -> digest.Digest:
     settings, cloud = from_environment(os.environ), aws.connect(config=aws.IN_FUNCTION)
     name, fallback = os.environ["DELIVERYWATCH_STACK"], os.environ["DELIVERYWATCH_FALLBACK_TOPIC"]
-    find, template = cache(partial(aws.find, cloud, name)), cache(partial(aws.template, cloud, name))
-    cloudwatch, store = CloudWatch(), lake(os.environ["DELIVERYWATCH_BUCKET"])
+    find, cloudwatch = cache(partial(aws.find, cloud, name)), CloudWatch()
+    store = lake(os.environ["DELIVERYWATCH_BUCKET"])
     ports = Ports(alarms=cloudwatch, store=store, mailer=Ses(), fallback=Topic(fallback), charts=cloudwatch)
     sources = week.Sources(store, aws_incidents.Alarms(cloud), cloudwatch, aws_incidents.MuteRules(cloud))
 
-    def declared() -> Sequence[Watch]:
-        return declared_watches(template(), find().parameters, settings.prefix)
-
     def price(volume: Volume) -> Estimate:
-        return monthly(template(), find().parameters, volume)
+        return monthly(aws.template(cloud, name), find().parameters, volume)
 
     topic = f"{fallback.rpartition(':')[0]}:{settings.prefix}-alerts"
-    seen = week.collect(sources, topic, settings.prefix, end, find, declared)
+    seen = week.collect(sources, topic, settings.prefix, end, find, lambda: aws_incidents.watches(cloud, find()))
     return digest.send(seen, price, ports, settings, invocation)

@@ -188,7 +188,7 @@ def translated(what: str) -> Iterator[None]:
         raise _unreachable(what, error) from error
     except ODD as error:
         sentence = f"{what}: AWS's answer could not be read ({type(error).__name__}: {error})."
-        raise CloudRefused(sentence, kind="odd-answer", next_step=_ODD) from error
+        raise CloudUnavailable(sentence, next_step=_ODD) from error
 
 
 def _refused(what: str, error: ClientError) -> DeliveryWatchError:

@@ -101,6 +101,9 @@ def cli(*arguments: str) -> Any:
 
 
 def test_the_commands_know_the_layout(named: Intake) -> None:
+    named.put("another.csv")
+    named.settle()
+    assert CliRunner().invoke(main, ["files", "find", "another.csv", "--bucket", "no-such-bucket"]).exit_code == 3
     version = named.put("orders.csv", b"1")["VersionId"]
     latest = named.put("orders.csv", b"22")["VersionId"]
     named.settle()

@@ -113,7 +113,7 @@ class Items:
         self._layout = layout
 
     def versions(self, name: str) -> list[dict[str, Any]]:
-        """Return all items of an object, named bucket/key; in a table by key that is one at most."""
+        """Return all items of an object, named bucket/key; in a table by key that is one at most, of its bucket."""
         field, *_ = self._layout.key
         value = name.partition("/")[2] if self._layout is Layout.S3_KEY else name
         request = {
@@ -125,7 +125,9 @@ class Items:
         }
         with _translated(TableUnavailable, "The table could not be read"):
             pages = self._dynamodb.get_paginator("query").paginate(**request)
-            return [as_read(plain(item)) for page in pages for item in page["Items"]]
+            items = [as_read(plain(item)) for page in pages for item in page["Items"]]
+        # By key alone, the key of another bucket may be the same.
+        return [item for item in items if item["object"] == name]
 
     def of_bucket(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
         """Yield the items of a bucket's keys with a prefix; this scans the whole table."""

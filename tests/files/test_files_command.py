@@ -67,6 +67,7 @@ def by_hand(folder: Path, document: object) -> Result:
 
 
 RECEIVED = {"Messages": [{"MessageId": "m0", "ReceiptHandle": "r", "MD5OfBody": "x", "Body": body(s3_record("a"))}]}
+OF_SNS = {"Records": [{"EventSource": "aws:sns", "Sns": {"Type": "Notification", "Message": body(s3_record("a"))}}]}
 WRAPPED = {"Type": "Notification", "Message": body(s3_record("a"))}
 
 
@@ -74,6 +75,7 @@ WRAPPED = {"Type": "Notification", "Message": body(s3_record("a"))}
     ("document", "line"),
     [
         ({"Records": [s3_record("a")]}, "by-hand  store\n  present       incoming/a  version null"),
+        (OF_SNS, "by-hand  store\n  present       incoming/a  version null"),
         (WRAPPED, "by-hand  store\n  present       incoming/a  version null"),
         (RECEIVED, "m0  store\n  present       incoming/a  version null"),
         (

@@ -127,10 +127,13 @@ def test_details_that_cannot_be_read_are_raised_and_nothing_is_sent() -> None:
     assert queue.bodies == []
 
 
-def test_the_neighbours_of_a_record_that_is_wrong_are_sent_before_it_is_raised() -> None:
+@pytest.mark.parametrize(("bad", "error"), [(s3_record(""), MessageMalformed), ("text", AttributeError)])
+def test_the_neighbours_of_a_record_that_is_wrong_are_sent_before_it_is_raised(
+    bad: Any, error: type[Exception]
+) -> None:
     queue = Sent()
-    with pytest.raises(MessageMalformed, match="names no key"):
-        push({"Records": [s3_record("a"), s3_record(""), s3_record("c")]}, Filters(), Objects(), queue)
+    with pytest.raises(error):
+        push({"Records": [s3_record("a"), bad, s3_record("c")]}, Filters(), Objects(), queue)
     assert [event.key for body in queue.bodies for event in messages.read(body).events] == ["a", "c"]
 
 

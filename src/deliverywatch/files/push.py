@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.files import admission
 from deliverywatch.files.records import messages
 from deliverywatch.files.records.layout import Layout
@@ -52,18 +51,16 @@ def push(
         queue.send(bodies)
     # Last, so that one record does not keep its neighbours back; what Lambda sends twice harms nobody.
     for result in results:
-        if isinstance(result, DeliveryWatchError):
+        if isinstance(result, Exception):
             raise result
     return Summary(len(bodies), len(records) - len(bodies))
 
 
-def _result(
-    record: Mapping[str, Any], filters: Filters, objects: Objects, layout: Layout
-) -> str | DeliveryWatchError | None:
+def _result(record: Mapping[str, Any], filters: Filters, objects: Objects, layout: Layout) -> str | Exception | None:
     """Return the message for a record, None if it is left out, or why neither can be said."""
     try:
         return _body(record, filters, objects, layout)
-    except DeliveryWatchError as error:
+    except Exception as error:
         return error
 
 

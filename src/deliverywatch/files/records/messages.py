@@ -1,7 +1,7 @@
 """The body of an SQS message -> the events on objects that it reports.
 
-It may be what S3 sends to a queue, the same inside a message of SNS, an event of EventBridge, what Lambda puts aside
-when the pusher failed, or one of our own two shapes:
+It may be what S3 sends to a queue, the same inside a message of SNS (as a queue or a function gets it), an event of
+EventBridge, what Lambda puts aside when the pusher failed, or one of our own two shapes:
 
     {"deliverywatch": 1, "objects": [{"record": {...as S3 sends it...}, "head": {"content_type": "text/csv"}}]}
     {"deliverywatch": 1, "listing": {"bucket": "in", "listed_at": "...", "objects": [{"key": "a.csv", ...}]}}
@@ -74,7 +74,7 @@ def read(body: object, depth: int = 0) -> Reading:
     if depth > _DEEPEST:
         raise MessageMalformed("The body is wrapped in more envelopes than anybody sends.")
     if "Records" in document:
-        return _entries(_record, document, "Records")
+        return _entries(partial(_record, depth=depth), document, "Records")
     if document.get("Event") == "s3:TestEvent":
         return Reading(ignored=("S3 tests that it may send to the queue.",))
     if document.get("Type") == "Notification":
@@ -136,7 +136,9 @@ def _entry(reader: Callable[[Mapping[str, Any]], Reading], entry: object, name: 
         return Reading(problems=(error,))
 
 
-def _record(record: Mapping[str, Any]) -> Reading:
+def _record(record: Mapping[str, Any], depth: int = 0) -> Reading:
+    if record.get("EventSource") == "aws:sns":
+        return read(_object(record, "Sns").get("Message"), depth + 1)
     if record.get("eventSource") != "aws:s3":
         raise MessageMalformed(f"A record is not of S3: its eventSource is {str(record.get('eventSource'))[:40]!r}.")
     version = str(record.get("eventVersion", ""))

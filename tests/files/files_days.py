@@ -207,7 +207,8 @@ class Days:
         self.keys = KEYS[: random.choice([1, 2, len(KEYS)])]
         self.lives = random.choice([1, 1, 4])
         self.is_lossy = random.random() < 0.3
-        self.is_switched = random.random() < 0.2
+        # Of a lost `null` that equals the one before it no listing shows that its place is another.
+        self.is_switched = not self.is_lossy and random.random() < 0.3
         # By key an item counts its days from what uncovered its version.
         item_days = random.choice([0, 0, 0, 7]) if layout is Layout.VERSIONS else 0
         self.retention = Retention(item_days, tombstone_days=30)

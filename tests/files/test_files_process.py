@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from files_world import (
 
 from deliverywatch.errors import InputError, StoreUnavailable, TableUnavailable
 from deliverywatch.files import process
+from deliverywatch.files.aws import has_time
 from deliverywatch.files.records.events import Details, State
 from deliverywatch.files.records.items import Item
 from deliverywatch.files.records.sqs import messages_of
@@ -67,6 +69,19 @@ def test_each_message_says_what_became_of_it() -> None:
         "ignored_count": 2,
         "failed_count": 1,
     }
+
+
+def test_what_a_run_has_no_time_for_is_delivered_again_and_what_it_did_is_not() -> None:
+    table, failures, seconds = MemoryTable(), MemoryFailures(), iter([6, 5.1, 5])
+    batch = messages_of(sqs_event(*(body(s3_record(key)) for key in "abc")))
+    ports = process.Ports(table=table, failures=failures, lake=MemoryLake())
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: next(seconds) * 1000)
+    report = process.process(batch, NOON, ports, process.Settings(KEEP, 5), has_time(context))
+    assert [item["key"] for item in table.items.values()] == ["a", "b"]
+    assert report.answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
+    (failure,) = failures.kept
+    assert (failure.kind, failure.is_retryable) == ("timeout", True)
+    assert "FilesTimeoutSeconds" in failure.next_step
 
 
 def test_a_message_that_fails_is_delivered_again_and_its_neighbours_are_done() -> None:

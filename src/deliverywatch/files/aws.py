@@ -29,6 +29,8 @@ _RETRIES = {"mode": "standard", "total_max_attempts": 4}
 # An event waits 5 ms for DynamoDB and 20 for S3, which shows the content type: eight at a time take a batch of 1,000
 # through in three seconds.
 WRITERS = 8
+# What a run keeps for the messages that it has begun, and to write down why the others failed.
+_RESERVE_MILLISECONDS = 5_000
 _FAILED = (BotoCoreError, ClientError)
 
 # The rule of `items`, checked by DynamoDB in the write itself, so that of two writers only one can be the newer.
@@ -54,6 +56,12 @@ def client(service: str) -> Any:
     """Return a client for a function, which cannot wait long; boto3's own check of requests would cost time."""
     config = Config(connect_timeout=2, read_timeout=5, retries=_RETRIES, parameter_validation=False)
     return boto3.client(service, config=config)
+
+
+def has_time(context: Any) -> Callable[[], bool]:
+    """Return how to learn whether a run has the time to begin a message; without Lambda's context it always has."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return lambda: left is None or left() > _RESERVE_MILLISECONDS
 
 
 class Table:

@@ -30,7 +30,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     """
     settings = from_environment(os.environ)
     ports = _ports(account_of(context), settings.layout, has_pusher=settings.has_pusher)
-    report = process.process(messages_of(event), datetime.now(UTC), ports, settings)
+    report = process.process(messages_of(event), datetime.now(UTC), ports, settings, aws.has_time(context))
     frame = {"system": "files", "environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
     for result in report.results:
         if result.failure:

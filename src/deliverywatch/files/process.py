@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.errors import DeliveryWatchError, StoreUnavailable, TableUnavailable
+from deliverywatch.errors import DeliveryWatchError, Retryable, StoreUnavailable, TableUnavailable
 from deliverywatch.files import admission, by_key
 from deliverywatch.files.admission import Filters
 from deliverywatch.files.records import items, mail_context, messages
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     from deliverywatch.files.records.sqs import Message
 
 log = logging.getLogger(__name__)
+
+# A run that is killed delivers its whole batch again, with what it has done.
+_LATE = Retryable(
+    "The run had no time left for this message.",
+    kind="timeout",
+    next_step="If it persists, give the stack a higher FilesTimeoutSeconds or a lower FilesBatchSize.",
+)
 
 
 class Outcome(StrEnum):
@@ -159,9 +166,18 @@ class Report:
         return {f"{outcome.value}_count": counter[outcome] for outcome in Outcome}
 
 
-def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Settings) -> Report:
-    """Process a batch, as `sqs.messages_of` returns it."""
-    process_one = partial(_process_one, now=now, ports=ports, settings=settings)
+def process(
+    batch: Sequence[Message],
+    now: datetime,
+    ports: Ports,
+    settings: Settings,
+    has_time: Callable[[], bool] = lambda: True,
+) -> Report:
+    """Process a batch, as `sqs.messages_of` returns it; what is not begun while it `has_time` fails for now."""
+
+    def process_one(message: Message) -> Result:
+        return _process_one(message, now, ports, settings) if has_time() else _failed(message, (), [_LATE], now)
+
     report = Report(tuple(ports.spread(process_one, batch)))
     if report.failures:
         ports.failures.record(report.failures)

@@ -93,6 +93,9 @@ def test_the_documented_wildcards_are_accepted_without_a_doubt(text: str) -> Non
         ("cron(0 8 L-3 * ? *)", "days before the last, 'L-3'"),
         ("cron(0 8 ? * mon-fri *)", "names in lower case"),
         ("rate(1 hours)", "'1 hours' for '1 hour'"),
+        ("cron(/5 * * * ? *)", "a step from nothing in its minute, '/5'"),
+        ("cron(0 *,5 * * ? *)", "'*' in a list of its hour, '*,5'"),
+        ("cron(0 8 *,L * ? *)", "'L' in a list, '*,L'"),
     ],
 )
 def test_what_aws_does_not_say_is_accepted_and_named(text: str, what: str) -> None:
@@ -127,6 +130,9 @@ def test_a_schedule_that_never_runs_is_named(text: str, zone: str) -> None:
     [
         ("cron(0 8 ? * ? *)", "exactly one of its two day fields"),
         ("cron(0 8 1 * MON *)", "exactly one of its two day fields"),
+        ("cron(0 8 1? * ? *)", "a '?' stands alone in its field, and '1?' says more"),
+        ("cron(0 8 ?,1 * ? *)", "a '?' stands alone"),
+        ("cron(0 8 ? * MON? *)", "a '?' stands alone"),
         ("cron(0 24 * * ? *)", "hour 24 is not between 0 and 23"),
         ("cron(0 8 32 * ? *)", "day of the month 32"),
         ("cron(0 8 ? * 0 *)", "day of the week 0"),

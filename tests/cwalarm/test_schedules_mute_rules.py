@@ -52,6 +52,10 @@ def test_a_schedule_starts_when_it_says(text: str, starts: list[str]) -> None:
         "*/0 * * * *",
         "0 0 * * XXX",
         "at(2026-13-01T00:00)",
+        "cron(0 0 * * SUN",
+        "0 0 * * SUN)",
+        "cron(cron(0 0 * * SUN))",
+        "0 0 1? * *",
     ],
 )
 def test_what_is_no_schedule_is_refused(text: str) -> None:

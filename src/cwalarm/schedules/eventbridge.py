@@ -148,9 +148,12 @@ def _cron(text: str) -> Cron:
 def _day_fields(day: str, weekday: str) -> tuple[str, str]:
     if (day == "?") == (weekday == "?"):
         raise InputError("exactly one of its two day fields (the third and the fifth) has to be '?'.")
+    for text in (day, weekday):
+        if "?" in text and text != "?":
+            raise InputError(f"a '?' stands alone in its field, and '{text}' says more.")
     if "#" in weekday and "," in weekday:
         raise InputError(f"'{weekday}' counts a weekday within its month and names others: it can be only one.")
-    return day.replace("?", ""), weekday.replace("?", "")
+    return ("", weekday) if day == "?" else (day, "")
 
 
 # AWS documents hours that wrap, `20-2`; of days of the week it gives a step no meaning.

@@ -78,8 +78,13 @@ class Field:
 
     def undocumented(self, text: str) -> Iterator[str]:
         """Yield what AWS does not say of the field whether it takes it."""
-        for part in text.split(","):
+        parts = text.split(",")
+        if "*" in parts and len(parts) > 1:
+            yield f"'*' in a list of its {self.name}, '{text}'"
+        for part in parts:
             span = self.span(part)
+            if part.startswith("/"):
+                yield f"a step from nothing in its {self.name}, '{part}'"
             if span.wraps and not self.is_wrap_known:
                 yield f"a range that wraps in its {self.name}, '{part}'"
             if "/" in part and not self.is_step_known:

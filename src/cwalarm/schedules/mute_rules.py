@@ -14,6 +14,7 @@ from cwalarm.schedules import cron, fields
 from cwalarm.schedules.cron import Cron, Dialect
 
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d)\)")
+_CRON = re.compile(r"cron\((.*)\)")
 _NEXT_STEP = "Write five fields such as cron(0 2 * * SUN), or one moment such as at(2026-11-21T12:00)."
 
 # A single start is naive, in the rule's own zone.
@@ -57,7 +58,8 @@ def notices(schedule: Schedule) -> list[str]:
 
 
 def _cron(text: str) -> Cron:
-    return cron.parse(text.removeprefix("cron(").removesuffix(")").replace("?", "*"), _DIALECT)
+    match = _CRON.fullmatch(text)
+    return cron.parse((match[1] if match else text).replace("?", "*"), _DIALECT)
 
 
 def _day_fields(day: str, weekday: str) -> tuple[str, str]:

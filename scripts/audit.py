@@ -36,7 +36,7 @@ class Finding:
 def install() -> bool:
     """Make .venv/audit with the locked tools; return whether they are there."""
     stamp, lock = TOOLS / "packages", hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text().split() == [lock]:
+    if stamp.exists() and stamp.read_text(encoding="utf-8").split() == [lock]:
         return True
     print("Installing the audit's locked packages into .venv/audit (about a minute, once) ...", file=sys.stderr)
     try:
@@ -45,7 +45,7 @@ def install() -> bool:
     except environment.NotInstalled as reason:
         print(reason, file=sys.stderr)
         return False
-    stamp.write_text(lock)
+    stamp.write_text(lock, encoding="utf-8")
     return True
 
 
@@ -84,10 +84,12 @@ def checkov() -> list[str]:
         options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "--output", "json"]
         command = [TOOLS / "bin/checkov", "--directory", folder, *options]
         # Without the configuration of the repository: what it leaves out must be found.
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, encoding="utf-8")
     if done.returncode not in (0, 1) or not done.stdout.strip():
         return [f"checkov failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"]
-    return problems_of(findings(json.loads(done.stdout)), exceptions((ROOT / ".checkov.yaml").read_text()))
+    return problems_of(
+        findings(json.loads(done.stdout)), exceptions((ROOT / ".checkov.yaml").read_text(encoding="utf-8"))
+    )
 
 
 def vulnerable(report: dict[str, Any]) -> tuple[list[str], int, int]:
@@ -106,7 +108,7 @@ def pip_audit() -> list[str]:
     options = ["--require-hashes", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
     locks = [part for lock in (environment.LOCK, environment.TESTS_LOCK) for part in ("--requirement", ROOT / lock)]
     command = [TOOLS / "bin/pip-audit", *locks, *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
     try:
         lines, unknown_count, count = vulnerable(json.loads(done.stdout))
     except ValueError:

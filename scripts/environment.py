@@ -34,7 +34,7 @@ def prepare(root: Path, *, with_tests: bool) -> None:
         NotInstalled: A package or the environment itself cannot be had.
     """
     python, stamp = root / ".venv/bin/python", root / ".venv/installed"
-    before = stamp.read_text().splitlines() if stamp.exists() else []
+    before = stamp.read_text(encoding="utf-8").splitlines() if stamp.exists() else []
     base = [sys.version, _line(root, LOCK)]
     is_kept = python.exists() and all(line in before for line in base)
     locks = [LOCK]
@@ -50,7 +50,7 @@ def prepare(root: Path, *, with_tests: bool) -> None:
         print(f"Installing the packages of {' and '.join(locks)} into .venv, once ...", file=sys.stderr)
         install(root / ".venv", [root / lock for lock in locks])
     _run([*_installer(root / ".venv"), "--no-deps", "--no-build-isolation", "--editable", str(root)])
-    stamp.write_text("".join(f"{line}\n" for line in lines))
+    stamp.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _line(root: Path, name: str) -> str:

@@ -83,7 +83,7 @@ def _record_parameters(refused: Path) -> None:
     begin = ParamValidationError.__init__
 
     def noted(self: Any, **fields: Any) -> None:
-        with refused.open("a") as file:
+        with refused.open("a", encoding="utf-8") as file:
             file.write(f"{fields.get('report')}\n")
         begin(self, **fields)
 

@@ -41,7 +41,7 @@ def test_what_a_process_held_for_a_moment_counts() -> None:
 
 @pytest.mark.parametrize("path", [*BENCHMARKS.glob("*.py")], ids=lambda path: path.stem)
 def test_no_benchmark_measures_with_the_number_that_a_child_inherits(path: Path) -> None:
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     assert path.stem == "peak" or not [line for line in lines if "maxrss" in line]
 
 

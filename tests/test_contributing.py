@@ -52,7 +52,7 @@ def test_twelve_recipes_each_say_what_turns_red() -> None:
 
 
 def of_schema(path: Path) -> Any:
-    levels = re.search(r'"level": \{"enum": (\[[^]]+\])\}', path.read_text())
+    levels = re.search(r'"level": \{"enum": (\[[^]]+\])\}', path.read_text(encoding="utf-8"))
     return json.loads(levels[1]) if levels else []
 
 

@@ -19,7 +19,9 @@ SCRIPTS = [path for path in [*ROOT.glob("scripts/*"), ROOT / ".ci/run"] if path.
 
 def blocks(lock: Path) -> dict[str, str]:
     """Return the requirements of a lock file by package."""
-    return {block.partition("==")[0]: block for block in re.split(r"\n(?=\S)", lock.read_text().strip())}
+    return {
+        block.partition("==")[0]: block for block in re.split(r"\n(?=\S)", lock.read_text(encoding="utf-8").strip())
+    }
 
 
 @pytest.fixture
@@ -101,8 +103,8 @@ def test_a_python_that_is_named_is_the_only_one_tried(machine: tuple[Path, dict[
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_a_script_is_read_by_the_plainest_shell(path: Path) -> None:
-    assert path.read_text().startswith("#!/bin/sh\n")
-    assert not re.search(r"\[\[|pipefail|<<<|\bfunction\b|sha256sum|grep --", path.read_text())
+    assert path.read_text(encoding="utf-8").startswith("#!/bin/sh\n")
+    assert not re.search(r"\[\[|pipefail|<<<|\bfunction\b|sha256sum|grep --", path.read_text(encoding="utf-8"))
     shell = shutil.which("dash") or "sh"
     assert subprocess.run([shell, "-n", path], check=False).returncode == 0
 

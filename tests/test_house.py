@@ -41,7 +41,7 @@ def test_the_top_level_holds_only_what_the_user_fixed() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_a_module_is_short_and_says_what_it_is(path: Path) -> None:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= MAXIMUM_LINES
     assert ast.get_docstring(ast.parse(text)), "a module starts with a docstring: what it turns into what"
 
@@ -53,7 +53,7 @@ def test_a_module_has_a_name_that_says_something(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("src/**/handle_*.py")), ids=name_of)
 def test_a_handler_is_thin_and_stands_beside_its_flow(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= MAXIMUM_HANDLER_LINES
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAXIMUM_HANDLER_LINES
     assert path.with_name(path.name.removeprefix("handle_")).exists()
 
 
@@ -132,7 +132,7 @@ PRIVATE_WORDS = {
 def names_in(path: Path) -> set[str]:
     """What a module calls its functions, classes, arguments, variables and imports."""
     names = {path.stem}
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
                 names.add(name)

@@ -49,7 +49,7 @@ MODULES = {module_name(path, ROOT / "src"): path for path in sorted((ROOT / "src
 def imported_names(path: Path) -> set[str]:
     """Everything that a file imports, for type checkers too: modules, and what it takes from them."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

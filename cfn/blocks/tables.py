@@ -180,7 +180,7 @@ def saved_queries(system: str, database: str = "Database", workgroup: str = "Wor
 
 
 def _saved_query(name: str, path: Path, database: str, workgroup: str) -> Any:
-    sql = path.read_text()
+    sql = path.read_text(encoding="utf-8")
     return athena.NamedQuery(
         f"{title(name)}Query",
         Name=name,

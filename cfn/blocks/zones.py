@@ -6,5 +6,7 @@ from importlib.resources import files
 _NOT_OFFERED = ("Factory", "Etc/", "posixrules", "localtime")
 
 ZONES = sorted(
-    name for name in files("tzdata").joinpath("zones").read_text().split() if not name.startswith(_NOT_OFFERED)
+    name
+    for name in files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+    if not name.startswith(_NOT_OFFERED)
 )

@@ -99,7 +99,9 @@ def with_packages(spec: Function, files: dict[str, bytes], architecture: str) ->
     with tempfile.TemporaryDirectory() as folder:
         requirements, target = Path(folder) / "requirements.txt", Path(folder) / "zip"
         names = packages.closure(spec.packages, architecture)
-        requirements.write_text(packages.locked((ROOT / "requirements.lock").read_text(), names))
+        requirements.write_text(
+            packages.locked((ROOT / "requirements.lock").read_text(encoding="utf-8"), names), encoding="utf-8"
+        )
         packages.install(requirements, architecture, target)
         trim.trim(target)
         bundle.unpack(files, target)

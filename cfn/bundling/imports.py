@@ -45,7 +45,7 @@ def file_of(source: Path, module: str) -> Path | None:
 
 def imported(path: Path) -> set[str]:
     """Return the full names that a file imports when it runs: of modules, and of what it takes from them."""
-    return {name for node in _running(ast.parse(path.read_text())) for name in _names(node)}
+    return {name for node in _running(ast.parse(path.read_text(encoding="utf-8"))) for name in _names(node)}
 
 
 def _names(node: ast.AST) -> list[str]:

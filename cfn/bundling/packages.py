@@ -130,7 +130,9 @@ def _managed() -> list[str]:
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     # A fixed seed: sets in bytecode would otherwise stand in another order on each build.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    return subprocess.run(
+        command, capture_output=True, check=False, env=environment, encoding="utf-8", errors="replace"
+    )
 
 
 def _reason(stderr: str) -> str:

@@ -84,7 +84,7 @@ def _write_hours(root: Path) -> None:
 
 
 def _queries() -> Iterator[tuple[str, str]]:
-    text = (ROOT / "cfn/queries/sms/daily_summary.sql").read_text()
+    text = (ROOT / "cfn/queries/sms/daily_summary.sql").read_text(encoding="utf-8")
     yield "saved daily summary", text.replace("current_timestamp", f"TIMESTAMP '{END:%Y-%m-%d}'")
     yield "failures per day", "SELECT dt, count(*), count_if(outcome = 'failed') FROM sms_messages GROUP BY dt"
 

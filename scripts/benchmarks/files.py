@@ -223,5 +223,5 @@ def _rate(handle: Callable[[dict[str, Any]], None], events: list[dict[str, Any]]
 
 
 def _resident_megabytes() -> float:
-    with Path("/proc/self/statm").open() as file:
+    with Path("/proc/self/statm").open(encoding="utf-8") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MEGABYTE

@@ -56,7 +56,9 @@ def medians(*ways: Callable[[], Any], rounds: int, clock: Callable[[], float] = 
 
 def python(*arguments: str, env: Mapping[str, str] | None = None) -> str:
     """Run a fresh Python and return what it prints; its errors end the benchmark."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, env=env)
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, env=env, encoding="utf-8"
+    )
     if done.returncode:
         raise SystemExit(f"The process of the benchmark failed:\n{done.stderr}")
     return done.stdout

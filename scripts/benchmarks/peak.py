@@ -11,5 +11,5 @@ def peak_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     # Not ru_maxrss: on Linux that starts with what the parent held when it started us. This one begins at 0 with each
     # program that is started.
-    (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+    (line,) = [line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024

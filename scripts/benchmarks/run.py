@@ -51,7 +51,7 @@ def run(lake: Path, url: str, shipped: Path, begin: datetime, end: datetime) -> 
     watermark.parent.mkdir(exist_ok=True)
     # As after the run before: a day of sending is new to the first run, nothing is new to the second one.
     if not watermark.exists():
-        watermark.write_text(json.dumps({"covered_until": f"{begin:%Y-%m-%dT%H:%M:%SZ}"}))
+        watermark.write_text(json.dumps({"covered_until": f"{begin:%Y-%m-%dT%H:%M:%SZ}"}), encoding="utf-8")
     arguments = {
         "now": end.isoformat(),
         "lake": str(lake),
@@ -75,7 +75,7 @@ def server(messages: int, begin: datetime) -> Iterator[str]:
     """Serve so many messages over 24 hours in a process of its own; yields its address."""
     module = ["-m", "deliverywatch.local.clicksend.server", "--messages", str(messages), "--day", f"{begin:%Y-%m-%d}"]
     with subprocess.Popen(
-        [sys.executable, *module], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, *module], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
     ) as process:
         assert process.stdout is not None
         try:

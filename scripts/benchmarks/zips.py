@@ -61,7 +61,9 @@ def _plain(architecture: str) -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         requirements, target = Path(folder) / "requirements.txt", Path(folder) / "zip"
-        requirements.write_text(packages.locked((ROOT / "requirements.lock").read_text(), ["pyarrow"]))
+        requirements.write_text(
+            packages.locked((ROOT / "requirements.lock").read_text(encoding="utf-8"), ["pyarrow"]), encoding="utf-8"
+        )
         packages.install(requirements, architecture, target)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

@@ -220,7 +220,7 @@ def test_explain_tells_one_alarm_with_the_parameters_given(template: Path) -> No
 
 
 def alarm_count(template: Path) -> int:
-    resources = json.loads(template.read_text())["Resources"].values()
+    resources = json.loads(template.read_text(encoding="utf-8"))["Resources"].values()
     return sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in resources)
 
 
@@ -231,7 +231,7 @@ def test_explain_without_a_name_tells_all_alarms(template: Path) -> None:
 
 
 def test_an_alarm_that_is_refused_is_in_the_way_of_no_other(tmp_path: Path, wrong: Path, template: Path) -> None:
-    document = json.loads(template.read_text())
+    document = json.loads(template.read_text(encoding="utf-8"))
     document["Resources"]["Band"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"ThresholdMetricId": "band"}}
     path = tmp_path / "template.json"
     path.write_text(json.dumps(document))

@@ -63,7 +63,7 @@ def deploy(cloud: LocalCloud, packaged: Path, stack: str, *parameters: str) -> s
 def test_package_uploads_each_zip_and_changes_nothing_else(
     cloud: LocalCloud, packaged: Path, template: dict[str, Any], built: Path
 ) -> None:
-    after = json.loads(packaged.read_text())
+    after = json.loads(packaged.read_text(encoding="utf-8"))
     for name, made in template["Resources"].items():
         if made["Type"] == "AWS::Lambda::Function":
             code = after["Resources"][name]["Properties"].pop("Code")

@@ -53,7 +53,7 @@ def test_ctrl_c_says_what_was_kept_and_how_to_go_on(verb: str, sentence: str, mo
 
     monkeypatch.setattr(type(main), "get_command", lambda *_: interrupted)
     told = CliRunner().invoke(main, [verb])
-    assert told.exit_code == 1
+    assert told.exit_code == 130
     assert told.stderr.startswith(f"\n{sentence}")
     assert "Error" not in told.stderr
 
@@ -86,7 +86,24 @@ def test_a_reader_that_has_gone_is_no_failure_to_tell_of(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(type(main), "get_command", lambda *_: cut_off)
     told = CliRunner().invoke(main, ["status"])
-    assert (told.exit_code, told.stderr) == (1, "")
+    assert (told.exit_code, told.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 1), (KeyboardInterrupt, 130)])
+def test_ctrl_c_at_a_question_is_ctrl_c_and_no_is_no(
+    answer: str | type[BaseException], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @click.command()
+    def asking() -> None:
+        if isinstance(answer, type):
+            monkeypatch.setattr("click.termui.visible_prompt_func", interrupted)
+        click.confirm("Go on?", abort=True)
+
+    def interrupted(_question: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: asking)
+    assert CliRunner().invoke(main, ["status"], input="n\n").exit_code == code
 
 
 @pytest.mark.parametrize(

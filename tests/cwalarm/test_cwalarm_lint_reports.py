@@ -71,7 +71,7 @@ def run(*arguments: str | Path, program: Any = main, code: int = 3) -> str:
 
 def sarif(template: Path, *options: str) -> dict[str, Any]:
     run("lint", template, "--sarif", "lint.sarif", *options)
-    log: dict[str, Any] = json.loads(Path("lint.sarif").read_text())
+    log: dict[str, Any] = json.loads(Path("lint.sarif").read_text(encoding="utf-8"))
     return log
 
 
@@ -114,7 +114,10 @@ def test_junit_has_a_test_per_alarm_that_fails_with_what_counts(template: Path) 
 
 
 def test_a_name_that_xml_and_utf_8_do_not_allow_is_written_all_the_same(template: Path) -> None:
-    template.write_text(json.dumps(documents.parse(TEMPLATE)).replace('"never"', '"n\\u0001e\\u001bv\\ud800\\uffffer"'))
+    template.write_text(
+        json.dumps(documents.parse(TEMPLATE)).replace('"never"', '"n\\u0001e\\u001bv\\ud800\\uffffer"'),
+        encoding="utf-8",
+    )
     messages = [result["message"]["text"] for result in sarif(template, "--junit", "lint.xml")["runs"][0]["results"]]
     assert any(message.startswith("n\x01e\x1bv\ud800\uffffer: ") for message in messages)
     names = [case.get("name") for case in ET.parse("lint.xml").iter("testcase")]
@@ -154,7 +157,7 @@ def test_a_template_outside_of_the_folder_has_an_absolute_address(
 
 def test_a_finding_keeps_its_fingerprint_when_its_line_moves(template: Path) -> None:
     before = sarif(template)["runs"][0]["results"]
-    template.write_text("# moved\n\n" + TEMPLATE)
+    template.write_text("# moved\n\n" + TEMPLATE, encoding="utf-8")
     after = sarif(template)["runs"][0]["results"]
     assert [one["partialFingerprints"] for one in before] == [one["partialFingerprints"] for one in after]
     assert before[0]["locations"] != after[0]["locations"]

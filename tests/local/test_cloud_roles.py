@@ -208,7 +208,7 @@ def test_a_system_at_work_needs_every_right_that_it_has_and_no_other(
     system: str, seen: Seen, refused: Path, tmp_path: Path
 ) -> None:
     SCENARIOS[system](tmp_path)
-    unknown = set(refused.read_text().splitlines())
+    unknown = set(refused.read_text(encoding="utf-8").splitlines())
     assert unknown <= REFUSED_BY_SDK, "newer than the oldest SDK that Lambda may hold"
     assert unknown or system != "sms", "the notifier and the digest look for mute rules"
     # A play may take a right away for a while, to show what happens then: that one is used at other times.

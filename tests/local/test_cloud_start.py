@@ -53,7 +53,10 @@ def test_functions_see_nothing_of_the_callers_accounts(monkeypatch: pytest.Monke
 def test_it_listens_on_loopback_only() -> None:
     with LocalCloud(NOW) as cloud:
         port = int(cloud.endpoint.rpartition(":")[2])
-        lines = Path("/proc/net/tcp").read_text().splitlines() + Path("/proc/net/tcp6").read_text().splitlines()
+        lines = (
+            Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()
+            + Path("/proc/net/tcp6").read_text(encoding="utf-8").splitlines()
+        )
         listening = {address for _, address, _, state, *_ in map(str.split, lines[1:]) if state == "0A"}
     assert {each.rpartition(":")[0] for each in listening if each.endswith(f":{port:04X}")} == {"0100007F"}
 

@@ -117,7 +117,7 @@ def test_a_dry_run_leaves_the_change_set_at_somebody_else_s_prompt_alone(
 def test_a_stack_that_was_packaged_as_yaml_is_destroyed_like_any_other(
     run: Callable[..., Result], small: Path, new_cloud: LocalCloud
 ) -> None:
-    template = json.loads(small.read_text())
+    template = json.loads(small.read_text(encoding="utf-8"))
     kept = {name: made for name, made in template["Resources"].items() if not name.startswith("SmsIngest")}
     new_cloud.client("cloudformation").create_stack(
         StackName=STACK,
@@ -150,7 +150,7 @@ def test_destroy_removes_whatever_is_left_of_a_stack(
 def conflicting(small: Path, new_cloud: LocalCloud) -> Path:
     """A template with a queue whose name somebody else's has already."""
     new_cloud.client("sqs").create_queue(QueueName="taken")
-    template = json.loads(small.read_text())
+    template = json.loads(small.read_text(encoding="utf-8"))
     template["Resources"]["Letters"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "taken"}}
     path = small.with_name("conflicting.json")
     path.write_text(json.dumps(template))
@@ -264,7 +264,7 @@ def test_the_name_of_a_deleted_queue_is_taken_for_a_minute_as_sqs_says(new_cloud
 @pytest.fixture
 def with_queue(small: Path) -> Path:
     """A template with a queue that bears a name."""
-    template = json.loads(small.read_text())
+    template = json.loads(small.read_text(encoding="utf-8"))
     template["Resources"]["Letters"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "ours"}}
     path = small.with_name("queue.json")
     path.write_text(json.dumps(template))

@@ -296,7 +296,7 @@ def test_the_watches_are_those_that_the_deployed_template_declares() -> None:
 def test_no_alarm_is_called_switched_off_as_it_is_deployed(golden: Path) -> None:
     """A recovery alarm has actions for OK only: its watch was called blind from the first day on."""
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
-    resources = json.loads(golden.read_text())["Resources"].items()
+    resources = json.loads(golden.read_text(encoding="utf-8"))["Resources"].items()
     alarms = {name: made["Properties"] for name, made in resources if made["Type"] in kinds}
     actions = {
         name: {kind: one.get(kind, []) for kind in ("AlarmActions", "OKActions")} for name, one in alarms.items()

@@ -28,7 +28,7 @@ def test_a_file_in_order_is_reported_so(file: Path) -> None:
 
 
 def test_a_refused_file_ends_with_2_and_every_path(file: Path) -> None:
-    file.write_text(json.dumps({"queries": {"daily": GOOD | {"cron": "x"}, "other": {}}}))
+    file.write_text(json.dumps({"queries": {"daily": GOOD | {"cron": "x"}, "other": {}}}), encoding="utf-8")
     done = run("validate", str(file))
     assert done.exit_code == 2
     assert "$.queries.daily.cron" in done.stdout
@@ -37,7 +37,7 @@ def test_a_refused_file_ends_with_2_and_every_path(file: Path) -> None:
 
 
 def test_validate_prints_json_for_scripts(file: Path) -> None:
-    file.write_text(json.dumps({"queries": {"daily": GOOD | {"slack": {}}}}))
+    file.write_text(json.dumps({"queries": {"daily": GOOD | {"slack": {}}}}), encoding="utf-8")
     document = json.loads(run("validate", str(file), "--json").stdout)
     assert (document["queries"], document["problems"]) == (1, [])
     assert document["notices"][0]["path"] == "$.queries.daily.slack"
@@ -66,7 +66,9 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_validate_ends_with_2_for_a_schedule_that_aws_refuses_and_says_that_the_others_go_on(file: Path) -> None:
-    file.write_text(json.dumps({"queries": {"daily": GOOD, "bad": GOOD | {"schedule": "cron(*/60 * * * ? *)"}}}))
+    file.write_text(
+        json.dumps({"queries": {"daily": GOOD, "bad": GOOD | {"schedule": "cron(*/60 * * * ? *)"}}}), encoding="utf-8"
+    )
     done = run("validate", str(file))
     assert (done.exit_code, "$.queries.bad.schedule" in done.stdout) == (2, True)
     assert "1 problem: AWS refuses these schedules; the other queries go on." in done.stdout
@@ -76,7 +78,7 @@ def test_validate_ends_with_2_for_a_schedule_that_aws_refuses_and_says_that_the_
 
 
 def test_validate_names_a_schedule_that_never_runs_and_next_says_so(file: Path) -> None:
-    file.write_text(json.dumps({"queries": {"daily": GOOD | {"schedule": "cron(0 0 31 6 ? *)"}}}))
+    file.write_text(json.dumps({"queries": {"daily": GOOD | {"schedule": "cron(0 0 31 6 ? *)"}}}), encoding="utf-8")
     done = run("validate", str(file))
     assert (done.exit_code, "It never runs" in done.stdout) == (0, True)
     assert "It never runs again." in run("next", "daily", "--config", str(file)).stdout

@@ -49,7 +49,7 @@ def test_queries_are_taken_and_refused_as_by_trinos_own_parser() -> None:
 
 @pytest.mark.parametrize("path", sorted(QUERIES.rglob("*.sql")), ids=lambda path: path.stem)
 def test_our_own_saved_queries_are_taken(path: Path) -> None:
-    parse.check(path.read_text())
+    parse.check(path.read_text(encoding="utf-8"))
 
 
 @given(st.sampled_from(TAKEN), st.data())

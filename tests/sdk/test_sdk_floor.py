@@ -66,7 +66,7 @@ def handlers() -> list[str]:
 def calls(path: Path) -> set[str]:
     """Every name that a module calls, gives by keyword, or puts into a dictionary as a key."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
             names.add(node.attr)
         elif isinstance(node, ast.Call):

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import traceback
-from typing import Any
 
 import click
 
-from cwalarm.cli.terminal import Exit, HarmlessGroup, echo, harmless
-from cwalarm.errors import CwalarmError, InputError
+from cwalarm.cli.terminal import HarmlessGroup
 
 VERBS = ("explain", "lint", "check", "backtest", "conformance")
-
-
-class _Unusable(click.ClickException):
-    """Input that cannot be used: running the command again gives the same."""
-
-    exit_code = Exit.USAGE
 
 
 class _Verbs(HarmlessGroup):
@@ -30,15 +21,6 @@ class _Verbs(HarmlessGroup):
             return None
         command: click.Command = getattr(importlib.import_module(f"cwalarm.cli.{cmd_name}"), cmd_name)
         return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except CwalarmError as error:
-            if ctx.params["verbose"]:
-                echo(traceback.format_exc(), err=True, nl=False)
-            kind = _Unusable if isinstance(error, InputError) else click.ClickException
-            raise kind(harmless(f"{error} {error.next_step}")) from error
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,5 +39,6 @@ def main(*, verbose: bool) -> None:
     No AWS account is needed. Data goes to stdout, everything else to stderr.
 
     \b
-    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a check failed.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a check failed,
+    130 stopped.
     """  # noqa: D301 - click wants the control character

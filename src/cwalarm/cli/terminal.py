@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
 import json
+import os
 import re
 import secrets
 import shutil
+import sys
 import textwrap
+import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TextIO
 
 import click
 
-from cwalarm.errors import InputError
+from cwalarm.errors import CwalarmError, InputError
 
 _WIDEST = 100
+
+# 128 and the number of the signal, as shells say it: SIGINT of Ctrl-C, SIGPIPE of a reader that has gone.
+INTERRUPTED, CUT_OFF = 130, 141
 
 
 class Exit(IntEnum):
@@ -94,27 +102,126 @@ def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(harmless(str(text)), err=err, nl=nl)
 
 
+class Stopped(click.ClickException):
+    """A person stopped a verb with Ctrl-C; said without the word error, which it is not."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self, kept: str) -> None:
+        """Say what is kept of it."""
+        super().__init__(f"Stopped. {kept}")
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the sentence on a line of its own: the terminal shows ^C on the one before."""
+        echo(f"\n{self.format_message()}", err=file is None)
+
+
+class _Unusable(click.ClickException):
+    """Input that cannot be used: running the command again gives the same."""
+
+    exit_code = Exit.USAGE
+
+
 class HarmlessGroup(click.Group):
-    """A group of verbs whose refusals give the terminal no orders: click repeats what it was given."""
+    """The verbs of a program: nothing they refuse gives the terminal orders, and all end alike."""
+
+    program = "cwalarm"
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the program."""
+        for stream in (sys.stdout, sys.stderr):
+            _take_every_letter(stream)
+        return super().main(*arguments, **options)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Return the context of a call."""
-        with _harmless_refusals():
+        with _ended_alike():
             return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb that was named."""
-        with _harmless_refusals():
-            return super().invoke(ctx)
+        """Run the verb that was named; whatever goes wrong is one sentence and an exit code."""
+        with _ended_alike():
+            try:
+                return super().invoke(ctx)
+            except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+                raise
+            except (KeyboardInterrupt, click.Abort) as stopped:
+                # click makes an Abort of Ctrl-C at a question, and of an answer that was no.
+                if isinstance(stopped, click.Abort) and not isinstance(stopped.__context__, KeyboardInterrupt):
+                    raise
+                raise Stopped(self.kept(ctx)) from None
+            except Exception as error:
+                raise self._failure(ctx, error) from error
+
+    def kept(self, ctx: click.Context) -> str:  # noqa: ARG002 - of the verb, where a verb changes something
+        """Return what is kept of a verb that was stopped."""
+        return "Nothing was changed."
+
+    def is_unusable(self, ctx: click.Context, error: Exception) -> bool:  # noqa: ARG002 - of the verb, where it matters
+        """Return whether an error is the caller's to change, as a wrong option is."""
+        return isinstance(error, InputError)
+
+    def _failure(self, ctx: click.Context, error: Exception) -> click.ClickException:
+        is_verbose = ctx.params["verbose"]
+        if is_verbose:
+            echo(traceback.format_exc(), err=True, nl=False)
+        word = f" [{error.kind}]" if is_verbose and isinstance(error, CwalarmError) else ""
+        kind = _Unusable if self.is_unusable(ctx, error) else click.ClickException
+        return kind(_sentence_of(error, self.program) + word)
+
+
+def _take_every_letter(stream: TextIO | None) -> None:
+    """Let a stream of another encoding take every letter: files and pipes are UTF-8, a terminal shows what it can."""
+    if stream is not None and codecs.lookup(stream.encoding).name != "utf-8":
+        encoding = stream.encoding if stream.isatty() else "utf-8"
+        stream.reconfigure(encoding=encoding, errors="replace")  # type: ignore[attr-defined]
 
 
 @contextmanager
-def _harmless_refusals() -> Iterator[None]:
+def _ended_alike() -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        _write_nowhere()
+        raise click.exceptions.Exit(CUT_OFF) from None
     except click.ClickException as refused:
-        vars(refused)["message"] = harmless(refused.message)
+        sentence = harmless(refused.format_message())
+        vars(refused)["format_message"] = lambda: _fitted(sentence)
         raise
+
+
+def _write_nowhere() -> None:
+    """Drop what Python would still write when it ends: nobody reads it, and it would complain."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _fitted(sentence: str) -> str:
+    """Return what stands behind `Error: `, wrapped where a terminal shows it; a log has it on one line."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return sentence
+    first, *rest = sentence.split("\n")
+    begin = "Error: "
+    return "\n".join([wrapped(first, first=begin).removeprefix(begin), *map(wrapped, rest)])
+
+
+def _sentence_of(error: Exception, program: str) -> str:
+    """Return what happened and what to do."""
+    if isinstance(error, CwalarmError):
+        return f"{error} {error.next_step}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'The output'}: {error.strerror}. {next_step_of(error)}"
+    return f"An unexpected {type(error).__name__}: run again with '{program} --verbose' and report what it prints."
+
+
+def next_step_of(error: OSError) -> str:
+    """Return what a person can do about a file or folder that cannot be used."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Make room on that disk, or write to another, and run the command again."
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "Name another place that you may read and write, or have its permissions changed."
+    return "Check the path and its permissions."
 
 
 def columns() -> int:
@@ -171,7 +278,19 @@ def pairs(texts: Sequence[str], example: str = "--set WarningThresholdPercent=5"
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, or raise InputError."""
-    try:
+    with writing(path):
         path.write_bytes(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Translate what goes wrong while a file or folder is written to one sentence about it.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    try:
+        yield
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+        problem = f"{error.filename or path} cannot be written: {error.strerror}."
+        raise InputError(problem, next_step=next_step_of(error)) from error

@@ -70,7 +70,9 @@ def answers_of(command: str, cases: Sequence[ConformanceCase]) -> list[Answer]:
     """
     questions = "".join(json.dumps(_question(case)) + "\n" for case in cases)
     try:
-        run = subprocess.run(shlex.split(command), input=questions, capture_output=True, text=True, check=True)
+        run = subprocess.run(
+            shlex.split(command), input=questions, capture_output=True, text=True, check=True, encoding="utf-8"
+        )
         states = dict(_answer(line) for line in run.stdout.splitlines() if line.strip())
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         why = (getattr(error, "stderr", "") or "").strip().splitlines()[-1:] or [str(error)]

@@ -55,6 +55,6 @@ def _ports() -> Ports:
 @cache
 def _watches(prefix: str) -> tuple[Watch, ...]:
     # Written into the zip by cfn/build.py; without it every alarm is a watch of its own.
-    declared = watches(json.loads(WATCHES.read_text()), prefix) if WATCHES.exists() else ()
+    declared = watches(json.loads(WATCHES.read_text(encoding="utf-8")), prefix) if WATCHES.exists() else ()
     switched_off = os.environ.get("DELIVERYWATCH_SWITCHED_OFF", "").split(",")
     return tuple(watch for watch in declared if watch.name not in switched_off)

@@ -1,19 +1,15 @@
 """The account of the environment's credentials -> its CloudWatch."""
 
-import boto3
-from botocore.exceptions import BotoCoreError
-
 from cwalarm import aws
-from deliverywatch.errors import ConfigurationError
-from deliverywatch.sdk import sendable
+from deliverywatch.errors import CloudRefused, ConfigurationError
+from deliverywatch.operate.account.aws import connect
 
 
 def cloudwatch() -> aws.CloudWatch:
     """Return the CloudWatch of the credentials and the region that boto3 finds, or raise ConfigurationError."""
     try:
-        with sendable(ConfigurationError):
-            return aws.CloudWatch(boto3.client("cloudwatch"))
-    except BotoCoreError as error:
+        return aws.CloudWatch(connect().client("cloudwatch"))
+    except CloudRefused as error:
         raise ConfigurationError(
             f"AWS cannot be asked: {str(error).rstrip('.')}.",
             next_step="Set AWS_REGION and AWS_PROFILE, or name a lake or a file.",

@@ -79,7 +79,7 @@ def replayed(
         InputError: The lake or the template cannot be replayed.
     """
     path = folder / "template.json"
-    path.write_text(json.dumps(template))
+    path.write_text(json.dumps(template), encoding="utf-8")
     declared = template.get("Parameters") or {}
     known = {name: value for name, value in parameters.items() if name in declared}
     others = list(other_settings(template_parameters.defaults(template) | known, declared))

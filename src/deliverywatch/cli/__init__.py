@@ -7,14 +7,12 @@ work on a deployed stack name it with the options of `target`.
 import importlib
 import logging
 import os
-import traceback
-from typing import Any
 
 import click
 
-from cwalarm.cli.terminal import HarmlessGroup, echo, harmless
-from deliverywatch.cli.terminal.exits import WORDS, Exit
-from deliverywatch.cli.terminal.interrupt import Interrupted
+from cwalarm.cli.terminal import HarmlessGroup, echo
+from deliverywatch.cli.terminal.exits import WORDS
+from deliverywatch.cli.terminal.interrupt import kept_of
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 # Heading of the help -> verbs.
@@ -37,14 +35,10 @@ _OFFLINE = ("render", "alarms")
 _HELP_WIDTH = 200
 
 
-class _Unusable(click.ClickException):
-    """Input that cannot be used, which is the caller's to change, as a wrong option is."""
-
-    exit_code = Exit.USAGE
-
-
 class _Verbs(HarmlessGroup):
-    """A group that finds its verbs in modules of their own and reports every failure in one sentence."""
+    """A group that finds its verbs in modules of their own."""
+
+    program = "deliverywatch"
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return _VERBS
@@ -65,20 +59,11 @@ class _Verbs(HarmlessGroup):
             with formatter.section(heading):
                 formatter.write_dl(rows)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # a reader that has gone, such as `head`, is not a failure to report: click ends quietly
-        except KeyboardInterrupt:
-            raise Interrupted(ctx.invoked_subcommand) from None
-        except Exception as error:
-            if ctx.params["verbose"]:
-                echo(traceback.format_exc(), err=True, nl=False)
-            unusable = DeliveryWatchError if ctx.invoked_subcommand in _OFFLINE else InputError
-            kind = _Unusable if isinstance(error, unusable) else click.ClickException
-            word = f" [{error.kind}]" if ctx.params["verbose"] and isinstance(error, DeliveryWatchError) else ""
-            raise kind(harmless(_sentence(error)) + word) from error
+    def kept(self, ctx: click.Context) -> str:
+        return kept_of(ctx.invoked_subcommand)
+
+    def is_unusable(self, ctx: click.Context, error: Exception) -> bool:
+        return isinstance(error, DeliveryWatchError if ctx.invoked_subcommand in _OFFLINE else InputError)
 
 
 class _Log(logging.Handler):
@@ -86,15 +71,6 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         echo(self.format(record), err=True)
-
-
-def _sentence(error: Exception) -> str:
-    """What happened and what to do."""
-    if isinstance(error, DeliveryWatchError):
-        return f"{error} {error.next_step}"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'The operating system'}: {error.strerror}. Check the path and its permissions."
-    return f"An unexpected {type(error).__name__}: run again with 'deliverywatch --verbose' and report what it prints."
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=WORDS)

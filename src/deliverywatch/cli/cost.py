@@ -12,9 +12,11 @@ from cwalarm.cli.terminal import echo, pairs, print_json, wrapped
 from deliverywatch.cli.terminal.input_files import read_json
 from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError
+from deliverywatch.errors import CloudRefused, CloudUnavailable, DeliveryWatchError, InputError
 
 if TYPE_CHECKING:
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.cost.estimate import Estimate, Volume
 
 BUILT = Path("build/template.json")
@@ -87,10 +89,22 @@ def _estimate(file: Path | None, given: tuple[str, ...], volume: Volume, target:
         return monthly(_template(path), pairs(given, "--parameter SlotMinutes=5"), volume)
     if given:
         raise click.UsageError("--parameter needs a --template; the deployed stack has its own.")
-    cloud, deployment = target.find()
+    cloud, deployment = _deployed(target, is_chosen=deployed)
     from deliverywatch.operate.account import aws
 
     return monthly(aws.template(cloud, deployment.name), deployment.parameters, volume)
+
+
+def _deployed(target: Target, *, is_chosen: bool) -> tuple[Cloud, Deployment]:
+    """Return the account and its stack; who did not choose them is told of the build that is estimated otherwise."""
+    try:
+        return target.find()
+    except DeliveryWatchError as error:
+        if is_chosen:
+            raise
+        problem = f"There is no {BUILT} here, and the deployed stack is out of reach: {error}"
+        next_step = f"Run 'python cfn/build.py' or name a template with --template; for the stack: {error.next_step}"
+        raise CloudRefused(problem, kind=error.kind, next_step=next_step) from error
 
 
 def _template(path: Path) -> dict[str, Any]:

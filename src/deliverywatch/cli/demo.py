@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cwalarm.cli.terminal import harmless
+from deliverywatch.cli.terminal.output import plain_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,9 +70,7 @@ def demo(*, system: str, story: str | None, out: Path, fast: bool, open_page: bo
     --play slow     every second SMS takes 40 minutes, and all arrive
     --play credit   the credit runs out, slowly and then fast
     """  # noqa: D301 - click wants the control character
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = plain_console()
     began = time.monotonic()
     if story and (system != "sms" or fast):
         raise click.UsageError("--play is a story of SMS of its own: leave --system and --fast out.")

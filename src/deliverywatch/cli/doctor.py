@@ -54,6 +54,8 @@ def _checks(target: Target) -> Iterator[Check]:
         names = {"no-stack": "stack", "unfinished-stack": "stack", "foreign-stack": "stack", "no-region": "region"}
         if error.kind in ("no-stack", "unfinished-stack"):
             yield ok("credentials", "AWS knows the credentials.")
-        yield failed(names.get(error.kind, "credentials"), str(error), error.next_step)
+        # What lacks before AWS can be called is a check for each.
+        for part in getattr(error, "parts", (error,)):
+            yield failed(names.get(part.kind, "credentials"), str(part), part.next_step)
         return
     yield from examined(cloud, deployment)

@@ -38,7 +38,7 @@ def _responder() -> Responder:
         signer=signers(os.environ),
         rules=MuteRules(),
         # Written into the zip by cfn/build.py.
-        watches=watches(json.loads(WATCHES.read_text()), prefix) if WATCHES.exists() else (),
+        watches=watches(json.loads(WATCHES.read_text(encoding="utf-8")), prefix) if WATCHES.exists() else (),
         prefix=prefix,
         clock=formatting.clock(os.environ.get("DELIVERYWATCH_TIME_ZONE") or "UTC"),
         budget=Budget(PAGE_REQUESTS_PER_MINUTE),

@@ -95,7 +95,7 @@ class Folder:
         """Keep other processes from writing between the check and the write."""
         with _translated(self._root / key):
             self._root.mkdir(parents=True, exist_ok=True)
-            with (self._root / ".lock").open("w") as lock:
+            with (self._root / ".lock").open("w", encoding="utf-8") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
 

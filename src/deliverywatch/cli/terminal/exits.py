@@ -21,5 +21,5 @@ class Exit(IntEnum):
 
 WORDS = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a check failed, 4 an alarm is active, 5 not everything "
-    "can be seen."
+    "can be seen, 130 stopped with Ctrl-C."
 )

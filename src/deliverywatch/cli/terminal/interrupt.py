@@ -1,12 +1,5 @@
 """Ctrl-C -> what was kept, and how to go on."""
 
-from typing import IO, Any
-
-import click
-
-from cwalarm.cli.terminal import echo
-from deliverywatch.cli.terminal.exits import Exit
-
 # Of groups with verbs that change something beside those that only read.
 _GROUP = "What was done until then is kept: run the same command again to go on."
 # By verb; the others only read, or have a sentence of their own.
@@ -31,15 +24,6 @@ _KEPT = {
 _NOTHING = "Nothing was changed."
 
 
-class Interrupted(click.ClickException):
-    """A person stopped a verb; said without the word error, which it is not."""
-
-    exit_code = Exit.FAILED
-
-    def __init__(self, verb: str | None) -> None:
-        """Say what became of a verb that was stopped."""
-        super().__init__(f"Stopped. {_KEPT.get(verb or '', _NOTHING)}")
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the sentence on a line of its own: the terminal shows ^C on the one before."""
-        echo(f"\n{self.format_message()}", err=file is None)
+def kept_of(verb: str | None) -> str:
+    """Return what is kept of a verb that was stopped."""
+    return _KEPT.get(verb or "", _NOTHING)

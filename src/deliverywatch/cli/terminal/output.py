@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cwalarm.cli.terminal import echo, harmless, print_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -40,9 +41,18 @@ def table(*columns: str, title: str = "", padding: int = 1) -> Table:
 
 def print_plain(*parts: Any) -> None:
     """Print tables and texts without mark-up: what AWS or ClickSend names may have brackets."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
+    console = plain_console()
     for part in parts:
         is_text = isinstance(part, str)
         console.print(harmless(part) if is_text else part, soft_wrap=is_text)
+
+
+def plain_console() -> Console:
+    """Return rich's console without mark-up and colours of its own; a reader that has gone is reported as by `echo`."""
+    from rich.console import Console
+
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - rich calls this while it handles the error
+
+    return Plain(highlight=False, markup=False)

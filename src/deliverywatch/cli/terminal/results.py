@@ -34,7 +34,7 @@ def write(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], k
     if out is None:
         echo(text, nl=False)
     else:
-        out.write_text(text)
+        out.write_text(text, encoding="utf-8")
 
 
 def _json(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:

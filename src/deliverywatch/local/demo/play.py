@@ -94,10 +94,10 @@ def build(folder: Path, systems: Sequence[str] = ("sms",)) -> dict[str, Any]:
     """
     options = ["--systems", ",".join(systems), "--with", "example-pipeline", "--bundle", "none", "--out", str(folder)]
     command = [sys.executable, str(_BUILD), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, check=False, encoding="utf-8", errors="replace")
     if done.returncode:
         raise ConfigurationError(f"cfn/build.py failed: {done.stderr.strip().splitlines()[-1]}")
-    template: dict[str, Any] = json.loads((folder / "template.json").read_text())
+    template: dict[str, Any] = json.loads((folder / "template.json").read_text(encoding="utf-8"))
     return template
 
 

@@ -61,7 +61,7 @@ class Reader:
         for name, content in self.pages.items():
             (out / name).write_bytes(content)
         for path in (out / "mails").glob("*.html"):
-            path.write_text(_LINK.sub(self._local, path.read_text()))
+            path.write_text(_LINK.sub(self._local, path.read_text(encoding="utf-8")), encoding="utf-8")
 
     def _local(self, match: re.Match[str]) -> str:
         return f"../{self.links[match[2]]}" if match[2] in self.links else match[0]

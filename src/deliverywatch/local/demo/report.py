@@ -65,7 +65,7 @@ def write(result: Result, out: Path, template: str = "page.html.j2", more: Mappi
     from jinja2 import Environment, PackageLoader, StrictUndefined  # only the result needs templates
 
     _write_mails(result.timeline.mails, out / "mails")
-    (out / "timeline.json").write_text(as_json(result.timeline.entries))
+    (out / "timeline.json").write_text(as_json(result.timeline.entries), encoding="utf-8")
     page = out / "index.html"
     loader = PackageLoader("deliverywatch.local.demo", ".")
     pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)

@@ -150,7 +150,7 @@ def write(
 ) -> Outcome:
     """Write mails, counts, a copy of the lake and the page into a folder; `lead` is the sentence under its title."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "metrics.json").write_text(report.as_json(rates.samples))
+    (out / "metrics.json").write_text(report.as_json(rates.samples), encoding="utf-8")
     sizes = [path.stat().st_size for path in play.copy_objects(cloud, play.lake_bucket(cloud), "sms/", out / "lake")]
     lake = f"{len(sizes)} Parquet objects, {sum(sizes) / 1024:.1f} KB, one per hour of sending"
     count, peak = len(events.mails), f"{rates.peak_percent:.1f} %"

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore import exceptions
@@ -18,14 +18,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from cwalarm.definitions import documents
-from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
+from deliverywatch.errors import CloudRefused, CloudUnavailable, DeliveryWatchError, error_code
 from deliverywatch.operate.account import deployment
 from deliverywatch.operate.account.remedies import remedy
 from deliverywatch.sdk import sendable
 from deliverywatch.storage.s3 import owned_by
-
-if TYPE_CHECKING:
-    from deliverywatch.errors import DeliveryWatchError
 
 # Adaptive mode retries throttling and broken connections with jitter; a person waits for the answer.
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 5})
@@ -48,6 +45,15 @@ _THROTTLED = {
 ODD = (KeyError, IndexError, TypeError, AttributeError, ValueError, ResponseParserError)
 _ODD = "Run it again; if it persists, look for a proxy or an AWS_ENDPOINT_URL that answers in AWS's place."
 _SIGN_IN = "Sign in with 'aws sso login' or 'aws configure', or name another profile with --profile."
+
+
+class NotSetUp(CloudRefused):
+    """Neither options nor environment nor profile say enough to call AWS; `parts` has an error for each that lacks."""
+
+    def __init__(self, parts: Sequence[DeliveryWatchError]) -> None:
+        next_steps = " ".join(part.next_step for part in parts)
+        super().__init__(" ".join(map(str, parts)), kind=parts[0].kind, next_step=next_steps)
+        self.parts = tuple(parts)
 
 
 class Cloud:
@@ -78,16 +84,28 @@ def connect(profile: str | None = None, region: str | None = None, config: Confi
     """Return the account of a profile in a region, by default those of the environment; AWS is not called yet.
 
     Raises:
-        CloudRefused: There is no such profile, no region, or no credentials.
+        CloudRefused: There is no such profile, no region, or no credentials; what lacks is named together.
     """
     with translated("The credentials"):
         # boto3 reads AWS_DEFAULT_REGION only; the AWS command line and Lambda know AWS_REGION too.
         session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
-        if not session.region_name:
-            raise exceptions.NoRegionError
-        if session.get_credentials() is None:
-            raise exceptions.NoCredentialsError
+    if lacking := [error for check in (_check_region, _check_credentials) if (error := check(session))]:
+        raise NotSetUp(lacking)
     return Cloud(session, config)
+
+
+def _check_region(session: Any) -> DeliveryWatchError | None:
+    return None if session.region_name else _unreachable("The region", exceptions.NoRegionError())
+
+
+def _check_credentials(session: Any) -> DeliveryWatchError | None:
+    try:
+        with translated("The credentials"):
+            if session.get_credentials() is None:
+                raise exceptions.NoCredentialsError
+    except DeliveryWatchError as error:
+        return error
+    return None
 
 
 def find(cloud: Cloud, name: str) -> deployment.Deployment:

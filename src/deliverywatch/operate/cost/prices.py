@@ -21,5 +21,5 @@ class Prices:
 @cache
 def prices() -> Prices:
     """Return the price list that is shipped with this version."""
-    listed = json.loads(Path(__file__).with_name("prices.json").read_text())
+    listed = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
     return Prices(listed["region"], listed["as_of"], listed["source"], listed["usd"], listed["always_free"])

@@ -94,7 +94,7 @@ def _style(tone: str) -> str:
     # Attributes with styles would need a policy that lets in those of others, too.
     look = TONES[tone]
     bar = f"header{{background:{look.ground};color:{look.ink}}}button{{background:{look.ground};color:{look.ink}}}"
-    return "".join(line.strip() for line in (_TEMPLATES / "page.css").read_text().splitlines()) + bar
+    return "".join(line.strip() for line in (_TEMPLATES / "page.css").read_text(encoding="utf-8").splitlines()) + bar
 
 
 @cache

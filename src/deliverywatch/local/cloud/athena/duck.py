@@ -37,7 +37,9 @@ def saved() -> list[Saved]:
             "The saved queries are not beside this installation.",
             next_step="Run it from a checkout of DeliveryWatch, or ask the stack without --local.",
         )
-    return [Saved(f"{path.parent.name}-{path.stem.replace('_', '-')}", path.read_text()) for path in paths]
+    return [
+        Saved(f"{path.parent.name}-{path.stem.replace('_', '-')}", path.read_text(encoding="utf-8")) for path in paths
+    ]
 
 
 def run(folder: Path, sql: str) -> Answer:

@@ -45,7 +45,7 @@ class WorkerClock:
     def set(self, now: datetime) -> None:
         """Let every function see this time."""
         fresh = self._path.with_suffix(".fresh")
-        fresh.write_text(str(now.timestamp()))
+        fresh.write_text(str(now.timestamp()), encoding="utf-8")
         fresh.replace(self._path)
 
     def added_to(self, script: str) -> str:

@@ -105,6 +105,13 @@ def test_every_field_is_read() -> None:
             ">=",
         ),
         ({"alerts": [{"name": "a", "threshold": {"value": 1}, "column": "n"}]}, "alerts[0].column", "counted"),
+        ({"alerts": [{"name": "a", "threshold": {"value": 1}, "no_row": "ok"}]}, "alerts[0].no_row", "leave it out"),
+        ({"query": "SELECT max(x) FROM t", "alerts": [FIRST | {"no_row": True}]}, "alerts[0].no_row", "unmeasured, ok"),
+        (
+            {"query": "SELECT max(x) FROM t", "alerts": [FIRST, FIRST | {"name": "second", "no_row": "ok"}]},
+            "alerts",
+            "the same in all of them",
+        ),
         ({"alerts": [{"name": "a", "threshold": {"value": 1}}] * 2}, "alerts", "same name"),
         ({"filename_template": "../{query_id}.csv"}, "filename_template", "ends in .csv"),
         ({"filename_template": "{who}.csv"}, "filename_template", "ends in .csv"),

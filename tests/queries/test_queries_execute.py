@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -318,6 +319,22 @@ def test_a_row_without_a_number_holds_the_level_that_a_worse_one_opened() -> Non
     for day in range(1, 5):
         world.run(DUE.replace(day=day))
     assert [level for _, level in world.levels] == ["warning", "critical", "warning"]
+
+
+def readme_example() -> dict[str, Any]:
+    """Return the first query of the page of scheduled queries."""
+    page = (Path(execute.__file__).parent / "README.md").read_text()
+    return next(iter(json.loads(page.split("```json")[1].split("```")[0])["queries"].values()))
+
+
+def test_the_pages_alert_on_any_row_is_well_in_nights_without_orders_and_critical_while_many_are_refused() -> None:
+    refused = '"country","refused"\n"IT","250"\n"AU",\n'
+    quiet, unknown = '"country","refused"\n', '"country","refused"\n"AU",\n'
+    world = World(readme_example(), (quiet, quiet, quiet, quiet, refused, unknown, quiet))
+    for day in range(1, 8):
+        world.run(DUE.replace(day=day))
+    assert world.levels == [("any_row.refused", "critical"), ("any_row.refused", "ok")]
+    assert world.published[-1]["sentence"] == "The query daily is back to normal, now at no row."
 
 
 @given(st.lists(st.sampled_from([BAD, GOOD, NULL, EMPTY, TEXT, FAILED]), min_size=1, max_size=12))

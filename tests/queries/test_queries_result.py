@@ -1,12 +1,14 @@
 """What is read in the CSV that Athena wrote: rows, first rows, and what each alert measures."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
-from deliverywatch.queries.config.query import OPERATORS, Alert, Measure
+from deliverywatch.queries.config.query import OPERATORS, Alert, Measure, NoRow
 from deliverywatch.queries.run.result import read
 
 CSV = '"country","n","share"\n"IT","3","12.5"\n"AU","250",\n"DE","7","1e-1"\n'
@@ -77,6 +79,14 @@ def test_what_cannot_be_measured_is_no_condition_that_does_not_hold(on: str, tex
 )
 def test_a_row_without_a_number_might_be_worse_unless_another_one_is_bad_enough(one: Alert, why: str) -> None:
     assert problem(one) == why
+
+
+@pytest.mark.parametrize("on", ["first_value", "any_row"])
+def test_no_row_is_good_news_only_where_the_alert_says_so_and_a_null_never_is(on: str) -> None:
+    offenders = replace(alert(on, "<", 5), no_row=NoRow.OK)
+    assert (reading(offenders, '"n"\n'), problem(offenders, '"n"\n')) == ((False, None), "")
+    assert "NULL" in problem(offenders, '"n"\n\n')
+    assert "no column" in problem(replace(offenders, column="x"), '"n"\n')
 
 
 @given(st.lists(st.none() | st.integers(-9, 9), max_size=6), st.sampled_from(sorted(OPERATORS)), st.integers(-9, 9))

@@ -13,7 +13,7 @@ from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 from deliverywatch.queries.config import statement
 from deliverywatch.queries.config.fields import Section
-from deliverywatch.queries.config.query import OPERATORS, SEVERITIES, Alert, Kind, Measure, Query
+from deliverywatch.queries.config.query import OPERATORS, SEVERITIES, Alert, Kind, Measure, NoRow, Query
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Value
@@ -22,7 +22,7 @@ FIELDS = (
     "type", "description", "schedule", "cron", "timezone", "query", "enabled", "owner", "channel", "parameters",
     "alerts", "alert_threshold", "csv_export", "filename_template", "database",
 )  # fmt: skip
-ALERT_FIELDS = ("name", "severity", "on", "column", "threshold", "csv_export")
+ALERT_FIELDS = ("name", "severity", "on", "column", "no_row", "threshold", "csv_export")
 THRESHOLD_FIELDS = ("operator", "value")
 LEGACY_FIELDS = {
     "slack": "It is not needed: alerts go to the stack's recipients, or to `channel`.",
@@ -203,6 +203,8 @@ def _alerts(section: Section, kind: Kind) -> tuple[Alert, ...]:
     names = [alert.name for alert in alerts]
     if len(set(names)) < len(names):
         section.refuse("alerts", "Two of them have the same name.")
+    if len({(alert.watch, alert.no_row) for alert in alerts}) > len({alert.watch for alert in alerts}):
+        section.refuse("alerts", "Those on one measure are one incident: `no_row` is the same in all of them.")
     if kind is Kind.ALERTS and not given:
         section.refuse("alerts", "A query of type alerts needs at least one.")
     return tuple(alerts)
@@ -215,6 +217,8 @@ def _alert(section: Section) -> Alert:
     if column and on is Measure.ROWS:
         sentence = "Rows are counted whatever they hold: leave it out, or say first_value or any_row in `on`."
         section.refuse("column", sentence)
+    if "no_row" in section.content and on is Measure.ROWS:
+        section.refuse("no_row", "Rows are counted where there is none, too: leave it out.")
     if not section.text("name", longest=60).strip():
         section.refuse("name", "It is missing: the mail names the alert by it.")
     threshold = section.inside("threshold") or Section(section.path, {}, section.findings)
@@ -230,4 +234,5 @@ def _alert(section: Section) -> Alert:
         operator=threshold.choice("operator", OPERATORS, ">"),
         value=value or 0,
         csv_export=section.flag("csv_export", default=False),
+        no_row=NoRow(section.choice("no_row", NoRow, NoRow.UNMEASURED)),
     )

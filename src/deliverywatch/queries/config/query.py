@@ -34,6 +34,13 @@ class Measure(StrEnum):
     ANY_ROW = "any_row"
 
 
+class NoRow(StrEnum):
+    """What a result without a row says to an alert that compares a value: nothing, or that all is well."""
+
+    UNMEASURED = "unmeasured"
+    OK = "ok"
+
+
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -51,6 +58,7 @@ class Alert:
     Attributes:
         column: The column of `first_value` and `any_row`; empty for the first one.
         csv_export: Whether the result is exported when the condition holds.
+        no_row: What a result without a row says; only who wrote the query knows.
     """
 
     name: str
@@ -60,6 +68,7 @@ class Alert:
     operator: str
     value: float
     csv_export: bool
+    no_row: NoRow = NoRow.UNMEASURED
 
     def holds(self, measured: float) -> bool:
         """Whether a measured value meets the condition."""

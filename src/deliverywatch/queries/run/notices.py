@@ -43,7 +43,8 @@ _SILENT_STEPS = (
 )
 _UNMEASURED_STEPS = (
     "Run the query and look at its result: 'deliverywatch queries history {id}' names its executions.",
-    "If no row or NULL is right at times, let it return a number then: coalesce(x, 0), or a count without GROUP BY.",
+    'If no row is good news, as of a query that lists only what is wrong, say so in its alerts: "no_row": "ok".',
+    "If NULL is right at times, let the query return a number then: coalesce(x, 0).",
     'If rows are what matters, count them: "on": "rows" is always measured.',
 )
 
@@ -227,7 +228,9 @@ def _sentence(query: Query, holding: Sequence[Reading], first: Reading, problem:
 
 
 def _value(reading: Reading) -> str:
-    return "no value" if reading.measured is None else f"{reading.measured:.12g}"
+    if reading.measured is None:
+        return "no value" if reading.problem else "no row"
+    return f"{reading.measured:.12g}"
 
 
 def _table(result: Result, first: Reading) -> tuple[tuple[str, ...], ...]:

@@ -1,7 +1,8 @@
 """The CSV that Athena wrote -> how many rows there are, the first of them, and what each alert measures in them.
 
 NULL, no row and a text that is no number are no measurement: they prove neither that a condition holds nor that it does
-not. Of many rows that one counts which is worst for the alert; unless it holds, a row without a number might be worse.
+not, unless the alert says that no row is well. Of many rows that one counts which is worst for the alert; unless it
+holds, a row without a number might be worse.
 
 It is read as a stream and once, however large it is. The first line names the columns:
 docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
-from deliverywatch.queries.config.query import Measure
+from deliverywatch.queries.config.query import Measure, NoRow
 from deliverywatch.spreadsheet import neutral
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class _Meter:
         if self._index is None:
             return f"the result has no column '{self._alert.column}'"
         if not count:
-            return "the result has no row"
+            return "" if self._alert.no_row is NoRow.OK else "the result has no row"
         what = f"'{_short(self._unread)}', which is no number" if self._unread else "NULL"
         if self._alert.on is Measure.FIRST_VALUE:
             return f"its first value is {what}" if self._unread_count else ""

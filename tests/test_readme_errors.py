@@ -39,7 +39,12 @@ def kinds() -> set[str]:
 
 
 def rows() -> list[tuple[str, ...]]:
-    text = (ROOT / "README.md").read_text().partition("## When something fails")[2].partition("\n## ")[0]
+    text = (
+        (ROOT / "src/deliverywatch/operate/README.md")
+        .read_text()
+        .partition("## When something fails")[2]
+        .partition("\n## ")[0]
+    )
     return _ROW.findall(text)
 
 

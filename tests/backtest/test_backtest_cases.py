@@ -251,6 +251,6 @@ def test_the_examples_in_help_and_docstring_are_as_they_say(tmp_path: Path, temp
 
 
 def test_the_example_in_the_readme_is_as_it_says(tmp_path: Path, template: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    readme = (Path(__file__).parents[2] / "src/deliverywatch/backtest/README.md").read_text()
     (example,) = re.findall(r"```toml\n(\[\[case\]\].+?)```", readme, re.DOTALL)
     assert [result.difference for result in checked(tmp_path, example, template)] == [None]

@@ -64,7 +64,9 @@ def test_the_regions_without_a_list_are_the_ones_that_are_said_to_be() -> None:
 
 
 def test_the_readme_names_the_regions_and_no_others() -> None:
-    section = (Path(__file__).parents[2] / "README.md").read_text().partition("**Regions.**")[2].partition("\n\n")[0]
+    section = (
+        (Path(__file__).parents[2] / "cfn/README.md").read_text().partition("**Regions.**")[2].partition("\n\n")[0]
+    )
     assert set(re.findall(r"`([a-z]+(?:-[a-z]+){1,2}-\d)`", section)) == set(regions())
     lack = [region for region in set(regions()) - UNKNOWN if "AWS::Budgets::Budget" not in types_of(region)]
     assert f"not in {len(lack)} of" in section

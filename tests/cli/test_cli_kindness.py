@@ -150,7 +150,7 @@ def test_what_is_no_length_is_refused_with_examples() -> None:
         TimeOrAge().convert("soon", None, None)
 
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README = (Path(__file__).parents[2] / "src/deliverywatch/operate/README.md").read_text()
 
 
 def test_readme_tells_every_exit_code() -> None:
@@ -159,6 +159,6 @@ def test_readme_tells_every_exit_code() -> None:
 
 
 def test_every_command_of_the_section_for_day_and_night_is_there() -> None:
-    section = README.partition("## Day and night")[2].partition("\n## ")[0]
-    named = set(re.findall(r"^deliverywatch ([a-z-]+)", section, re.MULTILINE))
+    section = README.partition("## When a mail comes")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\.venv/bin/deliverywatch ([a-z-]+)", section, re.MULTILINE))
     assert {"status", "explain", "ack", "mails", "mute", "review", "route", "test-fire", "cost"} == named & set(_VERBS)

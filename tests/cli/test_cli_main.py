@@ -4,12 +4,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from cwalarm.cli.terminal import Time
+from cwalarm.cli.terminal import Time, as_called
 from deliverywatch.cli import main
 from deliverywatch.errors import ConfigurationError
 
@@ -84,3 +85,19 @@ def test_an_unforeseen_failure_is_told_in_one_sentence(monkeypatch: pytest.Monke
     assert result.stderr == (
         "Error: An unexpected KeyError: run again with 'deliverywatch --verbose' and report what it prints.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("program", "on_path", "said"),
+    [
+        ("/checkout/.venv/bin/deliverywatch", "", "Run '.venv/bin/deliverywatch status'."),
+        ("/elsewhere/bin/deliverywatch", "", "Run '/elsewhere/bin/deliverywatch status'."),
+        ("/checkout/.venv/bin/deliverywatch", "/usr/bin/deliverywatch", "Run 'deliverywatch status'."),
+        ("/usr/bin/pytest", "", "Run 'deliverywatch status'."),
+    ],
+)
+def test_an_error_advises_a_command_that_can_be_pasted(
+    program: str, on_path: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: on_path or None)
+    assert as_called("Run 'deliverywatch status'.", "deliverywatch", Path(program), Path("/checkout")) == said

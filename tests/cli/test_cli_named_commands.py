@@ -14,7 +14,7 @@ from deliverywatch.cli import main as deliverywatch
 ROOT = Path(__file__).parents[2]
 PROGRAMS = {"deliverywatch": deliverywatch, "cwalarm": cwalarm}
 # A program, the words and options after it; what is filled in stands as a brace.
-NAMED = re.compile(r"(?<![\w./-])(deliverywatch|cwalarm)((?: (?:--?)?[a-z][\w-]*(?:[= ]{1,2}[A-Z{<][^\s`']*)?)+)")
+NAMED = re.compile(r"(?<![\w.-])(?<!s/)(deliverywatch|cwalarm)((?: (?:--?)?[a-z][\w-]*(?:[= ]{1,2}[A-Z{<][^\s`']*)?)+)")
 # English, not a command: `deliverywatch` as a name in a sentence.
 _QUOTES = "`'\""
 
@@ -35,7 +35,7 @@ def literals(path: Path) -> Iterator[str]:
 def named(text: str) -> Iterator[tuple[str, list[str]]]:
     """Return the program and the words of each command that stands in quotes, is an example or begins a line."""
     for match in NAMED.finditer(text):
-        before = text[: match.start()].removesuffix("scripts/")
+        before = text[: match.start()].removesuffix(".venv/bin/")
         if not before or before[-1] in _QUOTES or before.endswith(("\n", "    ", "Example: ")):
             yield match[1], match[2].split()
 
@@ -55,7 +55,10 @@ def problem(program: str, words: list[str]) -> str:
     return f"{command.name} has no {', '.join(wrong)}" if wrong else ""
 
 
-FILES = sorted(path for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".j2", ".md", ".toml"))
+FILES = sorted(
+    {path for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".j2", ".md", ".toml")}
+    | {ROOT / "README.md", ROOT / "cfn/README.md", ROOT / ".github/CONTRIBUTING.md", *(ROOT / "cfn").rglob("*.py")}
+)
 
 
 def test_every_command_that_is_named_exists_with_its_options() -> None:

@@ -12,7 +12,7 @@ from deliverywatch import thresholds
 from deliverywatch.cli.email import email
 from deliverywatch.email.events.columns import COLUMNS
 
-SECURITY = (Path(__file__).parents[2] / "README.md").read_text().partition("## Security\n")[2].partition("\n## ")[0]
+SECURITY = (Path(__file__).parents[2] / "cfn/README.md").read_text().partition("## Security\n")[2].partition("\n## ")[0]
 SECTION = (Path(__file__).parents[2] / "src/deliverywatch/email/README.md").read_text()
 
 

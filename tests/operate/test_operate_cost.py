@@ -23,7 +23,7 @@ from deliverywatch.operate.cost.estimate import Estimate, Line, Volume, monthly
 from deliverywatch.operate.cost.prices import prices
 from deliverywatch.operate.cost.usage_assumptions import RUNS, starts_per_month
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README = (Path(__file__).parents[2] / "src/deliverywatch/operate/README.md").read_text()
 TEMPLATE: dict[str, Any] = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
 
 

@@ -356,7 +356,7 @@ def test_every_kind_of_resource_has_its_right_or_needs_none_of_its_own() -> None
 
 
 def test_readme_has_a_row_for_everything_that_is_looked_at() -> None:
-    text = (ROOT / "README.md").read_text().partition("### What `deploy` looks at first")[2].partition("\n## ")[0]
+    text = (ROOT / "cfn/README.md").read_text().partition("### What `deploy` looks at first")[2].partition("\n## ")[0]
     names = {row.split("`")[1] for row in text.splitlines() if row.startswith("| `")}
     assert names == {name for name, *_ in LACKING} | {"region", "secrets"}
     assert {name for name, _ in LOOKS} - names == {"quotas"}

@@ -167,7 +167,7 @@ class HarmlessGroup(click.Group):
             echo(traceback.format_exc(), err=True, nl=False)
         word = f" [{error.kind}]" if is_verbose and isinstance(error, CwalarmError) else ""
         kind = _Unusable if self.is_unusable(ctx, error) else click.ClickException
-        return kind(_sentence_of(error, self.program) + word)
+        return kind(as_called(_sentence_of(error, self.program), self.program, Path(sys.argv[0]), Path.cwd()) + word)
 
 
 def _take_every_letter(stream: TextIO | None) -> None:
@@ -213,6 +213,14 @@ def _sentence_of(error: Exception, program: str) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'The output'}: {error.strerror}. {next_step_of(error)}"
     return f"An unexpected {type(error).__name__}: run again with '{program} --verbose' and report what it prints."
+
+
+def as_called(sentence: str, program: str, called: Path, here: Path) -> str:
+    """Return a sentence whose commands can be pasted: by the path of the program, where its name is on no PATH."""
+    if called.name != program or shutil.which(program):
+        return sentence
+    shown = called.relative_to(here) if called.is_relative_to(here) else called
+    return re.sub(rf"(?<=['`]){program} (?=[a-z-])", f"{shown} ", sentence)
 
 
 def next_step_of(error: OSError) -> str:

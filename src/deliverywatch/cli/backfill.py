@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import Time, echo
+from cwalarm.cli.terminal import echo
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.thresholds import HISTORY_DAYS
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--since", required=True, type=Time(), help=f"Begin; ClickSend keeps {HISTORY_DAYS} days.")
-@click.option("--until", type=Time(), help="End, not included.  [default: an hour ago]")
+@click.option("--since", required=True, type=TimeOrAge(), help=f"Begin; ClickSend keeps {HISTORY_DAYS} days.")
+@click.option("--until", type=TimeOrAge(), help="End, not included.  [default: an hour ago]")
 @click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
 @click.option("--dry-run", is_flag=True, help="Say what would be read, and read nothing.")
 @target
@@ -35,7 +36,7 @@ def backfill(*, since: datetime, until: datetime | None, lake: Path | None, dry_
     what ClickSend changed.
 
     \b
-    Example: deliverywatch backfill --since 2026-10-01
+    Example: deliverywatch backfill --since 90d
     """  # noqa: D301 - click wants the control character
     now = datetime.now(UTC)
     check_age(since, now)

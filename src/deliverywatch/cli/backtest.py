@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, harmless, json_option, print_json, wrapped
+from cwalarm.cli.terminal import echo, harmless, json_option, print_json, wrapped
 from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.recommendation import recommendation, show
-from deliverywatch.cli.terminal.time_options import Hours, zone_option
+from deliverywatch.cli.terminal.time_options import Hours, TimeOrAge, zone_option
 from deliverywatch.errors import InputError
 from deliverywatch.thresholds import BACKTEST_MAILS_A_WEEK, BACKTEST_NIGHT_MAILS_A_WEEK
 
@@ -38,8 +38,8 @@ _SLOT_MINUTES = ("1", "2", "5", "10")
 @click.command()
 @click.option("--template", required=True, help="A file, JSON or YAML, or 'cloudwatch': the account's alarms.")
 @click.option("--history", required=True, help="The folder of a lake, a .csv or .parquet file, or 'cloudwatch'.")
-@click.option("--from", "start", type=Time(), help="Begin of the replay.  [default: that of the history]")
-@click.option("--to", "end", type=Time(), help="Its end.  [default: that of the history]")
+@click.option("--from", "start", type=TimeOrAge(), help="Begin of the replay.  [default: that of the history]")
+@click.option("--to", "end", type=TimeOrAge(), help="Its end.  [default: that of the history]")
 @click.option("--set", "settings", multiple=True, metavar="P=A,B,C", help="Compare values of a parameter.")
 @click.option("--sweep", is_flag=True, help="Try warning thresholds: mails a month at each, and the knee.")
 @click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-blind'.")

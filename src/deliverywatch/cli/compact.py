@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import Time, counted, echo, print_json
+from cwalarm.cli.terminal import counted, echo, print_json
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.target import Target, target_and_json
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("lake", required=False, type=FOLDER)
-@click.option("--before", type=Time(), help="Only days that ended by then.")
+@click.option("--before", type=TimeOrAge(), help="Only days that ended by then.")
 @click.option("--dry-run", is_flag=True, help="Say which days are due, and change nothing.")
 @target_and_json
 def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_json: bool, target: Target) -> None:

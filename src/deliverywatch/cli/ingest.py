@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import Time, echo
+from cwalarm.cli.terminal import echo
 from deliverywatch.cli.backfill import check_age
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import Retryable
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--lake", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the history.")
 @click.option("--once", is_flag=True, help="Do one run; without it, one at the end of each slot until interrupted.")
-@click.option("--since", type=Time(), help="Read what was sent from this time on, instead of what is due.")
-@click.option("--until", type=Time(), help="End of --since, not included.  [default: now]")
+@click.option("--since", type=TimeOrAge(), help="Read what was sent from this time on, instead of what is due.")
+@click.option("--until", type=TimeOrAge(), help="End of --since, not included.  [default: now]")
 @click.option(
     "--slot-minutes",
     type=click.Choice(["1", "2", "5", "10"]),
@@ -47,7 +48,7 @@ def ingest(
     server. Times are ISO 8601, such as 2026-11-21T11:00Z, and UTC if they name no zone; ranges are cut to whole slots.
 
     \b
-    Example: deliverywatch ingest --once --lake lake --since 2026-11-21T06:00Z
+    Example: deliverywatch ingest --once --lake lake --since 6h
     """  # noqa: D301 - click wants the control character
     from deliverywatch.sms import plan
     from deliverywatch.sms.ports import Settings

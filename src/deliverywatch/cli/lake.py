@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import Time, print_json
+from cwalarm.cli.terminal import print_json
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +29,7 @@ def lake() -> None:
 
 @lake.command()
 @click.argument("directory", required=False, type=FOLDER)
-@click.option("--since", type=Time(), help="Only days from then on; a whole bucket takes a while to read.")
+@click.option("--since", type=TimeOrAge(), help="Only days from then on; a whole bucket takes a while to read.")
 @target_and_json
 def show(*, directory: Path | None, since: datetime | None, as_json: bool, target: Target) -> None:
     """Print what the lake holds, by UTC hour of sending.

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, json_option, print_json, wrapped
+from cwalarm.cli.terminal import echo, json_option, print_json, wrapped
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.target import Target, target_and_json
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,8 +128,8 @@ def _diagnosed(arn: str, declaration: Path | None, environment: str, target: Tar
 @_PIPELINES
 @_ENVIRONMENT
 @click.option("--part", type=click.Choice(["all", "records", "histories"]), default="all", show_default=True)
-@click.option("--since", type=Time(), help="When the run began.  [default: a day before --until]")
-@click.option("--until", type=Time(), help="The time of the validation.  [default: now]")
+@click.option("--since", type=TimeOrAge(), help="When the run began.  [default: a day before --until]")
+@click.option("--until", type=TimeOrAge(), help="The time of the validation.  [default: now]")
 @json_option
 def validate(
     *,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, wrapped
+from cwalarm.cli.terminal import echo, wrapped
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
@@ -23,7 +23,7 @@ _TYPES = {"failed_messages": "bigint"}
 @click.command()
 @click.argument("incident", metavar="[INC]", required=False)
 @click.option("--since", type=TimeOrAge(), help="Messages sent from then on, such as 3h, instead of an incident.")
-@click.option("--until", type=Time(), help="End of that time, not included.  [default: now]")
+@click.option("--until", type=TimeOrAge(), help="End of that time, not included.  [default: now]")
 @click.option("--lookup", is_flag=True, help="Ask ClickSend for the numbers; they are stored nowhere.")
 @click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="csv", show_default=True)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, one_line, print_json
+from cwalarm.cli.terminal import echo, one_line, print_json
 from deliverywatch.cli.email.land import STREAMS, raw_lines
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.target import Target, target_and_json
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 
 @click.command()
 @LAKE
-@click.option("--day", "day", type=Time(), help="The UTC day to merge.  [default: the two days before today]")
+@click.option("--day", "day", type=TimeOrAge(), help="The UTC day to merge.  [default: the two days before today]")
 @_DRY_RUN
 @target_and_json
 def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run: bool, as_json: bool) -> None:

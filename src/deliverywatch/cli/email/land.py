@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, json_option, one_line, print_json
+from cwalarm.cli.terminal import echo, json_option, one_line, print_json
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _LONGEST_BYTES = 64 * 2**20
 @click.argument("events", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the lake.")
 @click.option("--stream", type=STREAMS, default="newsletter", show_default=True, help="The table it goes to.")
-@click.option("--at", type=Time(), help="When the events arrived; its UTC day is the partition.  [default: now]")
+@click.option("--at", type=TimeOrAge(), help="When the events arrived; its UTC day is the partition.  [default: now]")
 @click.option("--campaign-tag", default="campaign", show_default=True, help="Message tag that names the campaign.")
 @json_option
 def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_tag: str, as_json: bool) -> None:

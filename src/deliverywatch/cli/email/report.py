@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, one_line, print_json
+from cwalarm.cli.terminal import echo, one_line, print_json
 from deliverywatch.cli.email.lake import LAKE, store_of
 from deliverywatch.cli.email.land import STREAMS
 from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ _DAYS = 30
 
 @click.command()
 @LAKE
-@click.option("--since", type=Time(), help="Mails sent from then on.  [default: 30 days before --until]")
-@click.option("--until", type=Time(), help="Mails sent before.  [default: now]")
+@click.option("--since", type=TimeOrAge(), help="Mails sent from then on.  [default: 30 days before --until]")
+@click.option("--until", type=TimeOrAge(), help="Mails sent before.  [default: now]")
 @click.option("--stream", type=STREAMS, help="Only this one.  [default: both]")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts to this file.")
 @click.option(

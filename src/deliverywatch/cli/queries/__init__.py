@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import Time, counted, echo, json_option, one_line, print_json, wrapped
+from cwalarm.cli.terminal import counted, echo, json_option, one_line, print_json, wrapped
 from deliverywatch.cli.queries.runs import history, run
 from deliverywatch.cli.queries.schedules import adopt, apply, plan
 from deliverywatch.cli.terminal.exits import WORDS
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load, named
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Config, Problem, Query
@@ -63,7 +64,7 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
 @queries.command("next")
 @click.argument("query_id", metavar="ID")
 @config_file
-@click.option("--after", type=Time(), help="From when on.  [default: now]")
+@click.option("--after", type=TimeOrAge(), help="From when on.  [default: now]")
 @json_option
 def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: bool) -> None:
     """Print the next ten runs of the query ID.

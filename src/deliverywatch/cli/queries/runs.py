@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, print_json
+from cwalarm.cli.terminal import echo, print_json
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import print_either, print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("query_id", metavar="ID")
-@click.option("--date", type=Time(), help="The time that the run is for: its {DATE}.  [default: now]")
+@click.option("--date", type=TimeOrAge(), help="The time that the run is for: its {DATE}.  [default: now]")
 @click.option("--again", is_flag=True, help="Run anew what was run for that time; nothing is overwritten.")
 @click.option("--dry-run", is_flag=True, help="Print the statement and its parameters, and run nothing.")
 @target_and_json

@@ -54,9 +54,9 @@ class TimeOrAge(Time):
     examples = f"24h, 7d, {Time.examples}"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the time, aware."""
+        """Return the time, aware; an age counts from the full minute."""
         ago = parsed(value) if isinstance(value, str) else None
-        return datetime.now(UTC) - ago if ago else super().convert(value, param, ctx)
+        return datetime.now(UTC).replace(second=0, microsecond=0) - ago if ago else super().convert(value, param, ctx)
 
 
 def _checked(_context: click.Context, _parameter: click.Parameter, name: str) -> str:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from files_world import (
     BUCKET,
     KEEP,
@@ -24,6 +25,7 @@ from files_world import (
 from deliverywatch.errors import InputError, StoreUnavailable, TableUnavailable
 from deliverywatch.files import process
 from deliverywatch.files.aws import has_time
+from deliverywatch.files.aws_objects import Objects
 from deliverywatch.files.records.events import Details, State
 from deliverywatch.files.records.items import Item
 from deliverywatch.files.records.sqs import messages_of
@@ -175,6 +177,25 @@ def test_an_item_lacks_its_content_type_rather_than_to_be_lost_where_no_right_to
     objects: Bucket, has_pusher: bool, items: list[None]
 ) -> None:
     assert content_types(objects, has_pusher=has_pusher) == items
+
+
+class RefusingS3:
+    """S3, which answers HeadObject with this error alone, as it has no body."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def head_object(self, **_: str) -> None:
+        raise ClientError({"Error": {"Code": self.code}, "ResponseMetadata": {}}, "HeadObject")  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize(("code", "is_refused"), [("403", True), ("400", True), ("503", False)])
+def test_an_object_under_a_key_of_its_owner_is_refused_as_one_without_a_right_to_it(
+    code: str, is_refused: bool
+) -> None:
+    with pytest.raises(StoreUnavailable) as error:
+        Objects(RefusingS3(code)).details(BUCKET, "a", "v1")
+    assert (error.value.kind == "refused") == is_refused
 
 
 class BrokenTable(MemoryTable):

@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 # A function has 30 seconds for its batch; SQS redelivers what is still throttled then.
 _RETRIES = {"mode": "standard", "total_max_attempts": 4}
-# An event waits 5 ms for DynamoDB and 20 for S3, which shows the content type: eight at a time take a batch of 1,000
-# through in three seconds.
+# An event waits 5 ms for DynamoDB and 20 for S3, which shows the content type. Eight at a time wait 3 ms each, and take
+# 2.3 ms of a whole processor: with 512 MB, which are 0.29 of one, more at a time would not be faster.
 WRITERS = 8
 # What a run keeps for the messages that it has begun, and to write down why the others failed.
 _RESERVE_MILLISECONDS = 5_000

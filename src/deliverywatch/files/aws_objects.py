@@ -12,7 +12,8 @@ from deliverywatch.sdk import sendable
 
 # S3's answer for a version that is a delete marker.
 _IS_MARKER = "405"
-_REFUSALS = {"403", "AccessDenied"}
+# HeadObject has no body to say more: 400 is its answer for an object under a key that only its owner has (SSE-C).
+_REFUSALS = {"403", "AccessDenied", "400"}
 _ABSENT = {"404", "NoSuchKey", "NoSuchVersion", _IS_MARKER}
 
 

@@ -188,6 +188,19 @@ def test_withheld_deletions_count_as_failed_and_name_the_way_out() -> None:
     assert "empty file never deletes" in world.problem
 
 
+def test_what_is_withheld_rings_with_its_round_though_the_silent_queries_cannot_be_looked_for() -> None:
+    world = World({str(number): DAILY for number in range(5)})
+    world.round()
+    world.metrics.clear()
+    world.file = {"0": DAILY}
+    world.lake.fault = lambda key, _: StoreUnavailable("S3 is away.") if key == state.key_of("0") else None
+    with pytest.raises(StoreUnavailable):
+        world.round(NOW.replace(minute=0))
+    assert (world.metrics["Withheld"], world.metrics["Failed"]) == (4, 4)
+    # As no round that was finished: if it stays so, the alarm queries-reconcile-stale says it.
+    assert "Unchanged" not in world.metrics
+
+
 def test_a_query_whose_deletion_is_withheld_runs_on_as_it_was() -> None:
     world = World({str(number): DAILY | {"description": f"of {number}"} for number in range(5)})
     world.round()

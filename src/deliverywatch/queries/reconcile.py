@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+# By it the alarm queries-reconcile-stale counts the rounds.
+_FINISHED = "Unchanged"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports(apply.Ports):
@@ -60,10 +63,17 @@ def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]
         _leave(ports, mail_context.of_failure(error, now))
         raise
     _leave(ports, mail_context.of_result(result, current.problem, now))
-    watched = _watched(current, result, settings, ports, now)
-    left = _former(current, settings, ports)
-    document = {**result.document(), "revision": current.copy.revision, "former": left, **watched.document()}
-    ports.emit(_metrics(current, result), now, {"event": "queries_reconcile", **document})
+    metrics = _metrics(current, result)
+    document = {**result.document(), "revision": current.copy.revision}
+    try:
+        watched = _watched(current, result, settings, ports, now)
+    except Exception:
+        # What this round withholds or could not do rings at once; but it is none that was finished.
+        del metrics[_FINISHED]
+        ports.emit(metrics, now, {"event": "queries_reconcile", **document})
+        raise
+    document |= {"former": _former(current, settings, ports), **watched.document()}
+    ports.emit(metrics, now, {"event": "queries_reconcile", **document})
     return document
 
 

@@ -118,6 +118,10 @@ def test_every_field_is_read() -> None:
         ({"filename_template": "{query_id.__class__}.csv"}, "filename_template", "ends in .csv"),
         ({"filename_template": "{date:9999999999999}.csv"}, "filename_template", "ends in .csv"),
         ({"filename_template": "report.txt"}, "filename_template", "ends in .csv"),
+        ({"days_back": -1}, "days_back", "0 to 366"),
+        ({"days_back": 367}, "days_back", "0 to 366"),
+        ({"days_back": True}, "days_back", "0 to 366"),
+        ({"days_back": 1.0}, "days_back", "0 to 366"),
         ({"schedul": "x"}, "schedul", "no such field"),
     ],
 )
@@ -236,6 +240,14 @@ def test_a_file_of_the_scheduler_that_came_before_is_taken_with_notices() -> Non
         "$.queries.daily.slack",
         "$.queries.daily.csv_filename_template",
     ]
+
+
+def test_a_file_that_came_before_is_told_which_day_its_dates_are() -> None:
+    dated = GOOD | {"query": "SELECT '{YEAR}-{MONTH}'"}
+    queries = {"a": dated | {"slack": {}}, "b": dated, "c": dated | {"days_back": 0}, "d": GOOD | {"query": "SELECT 1"}}
+    named = [each.path for each in read(queries).notices if "days_back" in each.sentence]
+    assert named == ["$.queries.a.query", "$.queries.b.query"]
+    assert read({"b": dated}).notices == ()
 
 
 def test_sql_that_is_known_is_not_parsed_again() -> None:

@@ -147,6 +147,14 @@ def test_dates_are_those_of_the_querys_zone() -> None:
     assert world.lake.keys("queries/runs/") == ["queries/runs/dt=2026-11-21/daily/233000.json"]
 
 
+def test_a_query_about_the_day_before_has_that_date_and_runs_when_it_is_due() -> None:
+    world = World(DAILY | {"days_back": 1, "timezone": "Pacific/Auckland"})
+    world.run(datetime(2026, 2, 28, 23, 30, tzinfo=UTC))
+    ((statement, _),) = world.athena.started.values()
+    assert "dt = '2026-02-28'" in statement.sql
+    assert world.exports == ["exports/daily/2026/03/01/1230/daily-2026-02-28-1230.csv"]
+
+
 def test_the_same_event_twice_is_one_run() -> None:
     world = World(ALERTING)
     first, second = world.run(), world.run()
@@ -451,7 +459,13 @@ def test_a_run_is_for_the_time_in_its_event(event: dict[str, str], due: datetime
     assert order_of(event, datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=UTC)).due == due
 
 
-TIMES_OF_NO_ZONE = ["soon", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00"]
+TIMES_OF_NO_ZONE = [
+    "soon",
+    "0001-06-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00",
+]
 
 
 @pytest.mark.parametrize(

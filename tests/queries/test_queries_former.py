@@ -96,6 +96,22 @@ def test_import_carries_names_of_files_and_the_database(
     assert read(json.dumps(document).encode(), "dw").queries["a"].database == ("own" if "database" in taken else "shop")
 
 
+@pytest.mark.parametrize(
+    ("taken", "days_back"),
+    [
+        ({"queries": {"a": ENTRY | {"slack": {"enabled": True}}}}, 1),
+        ({"queries": {"a": ENTRY, "b": ENTRY | {"csv_filename_template": "b.csv"}}}, 1),
+        ({"queries": {"a": ENTRY}, "global_config": {"date_variables": {}}}, 1),
+        ({"queries": {"a": ENTRY | {"days_back": 3}}, "global_config": {"date_variables": {}}}, 3),
+        ({"queries": {"a": ENTRY}, "global_config": {"athena_database": "shop"}}, 0),
+        ({"queries": {"a": ENTRY}}, 0),
+    ],
+)
+def test_import_keeps_the_day_that_a_query_is_about(taken: dict[str, Any], days_back: int) -> None:
+    document = adopted({}, taken, "a").document
+    assert read(json.dumps(document).encode(), "dw").queries["a"].days_back == days_back
+
+
 def test_import_of_our_own_group_names_no_other_place() -> None:
     assert "imported_from" not in adopted({}, {}, "a", origin=OURS).document
     twice = adopted(adopted({}, {}, "a").document, {}, "b").document

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 EIGHT = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0) - timedelta(days=1)
+# Their scheduler reports on the day before a run.
+DAY = f"{EIGHT - timedelta(days=1):%Y-%m-%d}"
 GROUP, OTHER = "pn-athena-queries", "pn-athena-older"
 KEY = "config/queries.json"
 FORMER: dict[str, Any] = {
@@ -104,7 +106,7 @@ def shop(cloud: LocalCloud, bucket: str) -> None:
     cloud.client("glue").create_database(DatabaseInput={"Name": "shop"})
     play.create_table(cloud, "shop", f"s3://{bucket}/orders/", "json", {"country": "string", "amount": "int"}, "day")
     row = json.dumps({"country": "IT", "amount": 1})
-    cloud.client("s3").put_object(Bucket=bucket, Key=f"orders/day={EIGHT:%Y-%m-%d}/a.json", Body=f"{row}\n".encode())
+    cloud.client("s3").put_object(Bucket=bucket, Key=f"orders/day={DAY}/a.json", Body=f"{row}\n".encode())
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +136,7 @@ def test_import_writes_a_file_with_all_that_theirs_says(moved: Moved) -> None:
         "daily-orders": "orders-{date}.csv",
         "many-refused": "refused-{date}-{alert_name}.csv",
     }
-    assert {entry["database"] for entry in queries.values()} == {"shop"}
+    assert {(entry["database"], entry["days_back"]) for entry in queries.values()} == {("shop", 1)}
     assert queries["many-refused"]["schedule"] == "cron(0 */6 * * ? *)"
     assert done.stderr.splitlines() == [
         "2 adopted, 0 of them without SQL.",
@@ -144,8 +146,11 @@ def test_import_writes_a_file_with_all_that_theirs_says(moved: Moved) -> None:
 
 
 def test_their_file_is_taken_as_it_is_too(moved: Moved) -> None:
-    done = moved.run("validate", str(moved.folder / "former.json"))
-    assert (done.exit_code, "3 queries" in done.stdout) == (0, True)
+    done = moved.run("validate", str(moved.folder / "former.json"), "--json")
+    shown = json.loads(done.stdout)
+    assert (done.exit_code, shown["queries"], shown["problems"]) == (0, 3, [])
+    days = [notice["path"] for notice in shown["notices"] if "days_back" in notice["sentence"]]
+    assert days == ["$.queries['daily-orders'].query", "$.queries['many-refused'].query"]
 
 
 def test_the_first_plan_makes_their_schedules_ours(moved: Moved) -> None:
@@ -184,11 +189,11 @@ def test_the_second_plan_is_empty(moved: Moved) -> None:
     assert (done.exit_code, done.stdout) == (0, "unchanged 2.\n")
 
 
-def test_a_bare_table_is_that_of_their_database_and_the_file_has_their_name(moved: Moved) -> None:
+def test_a_bare_table_is_that_of_their_database_and_day_and_file_name_are_theirs(moved: Moved) -> None:
     done = moved.run("run", "daily-orders", "--date", f"{EIGHT:%Y-%m-%dT%H:%MZ}", "--json")
     record = json.loads(done.stdout)
     assert (record["status"], record["rows"]) == ("succeeded", 1)
-    assert record["export"].endswith(f"/orders-{EIGHT:%Y-%m-%d}.csv")
+    assert record["export"].endswith(f"/orders-{DAY}.csv")
 
 
 def test_what_stays_in_another_group_is_shown_until_it_is_gone(moved: Moved) -> None:

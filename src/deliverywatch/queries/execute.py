@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 # What a run keeps to record how it ended.
 RESERVE_SECONDS = 30.0
 _MOST_RUNS = 100
-_A_DAY = timedelta(days=1)
+# More than the zone of a query and its `days_back` move a time.
+_ROOM = timedelta(days=400)
 _ENDINGS = {Ended.SUCCEEDED: Status.SUCCEEDED, Ended.STOPPED: Status.STOPPED}
 
 
@@ -97,7 +98,7 @@ def order_of(event: Mapping[str, Any], now: datetime) -> Order:
         due = datetime.fromisoformat(text) if text else now
         due = (due if due.tzinfo else due.replace(tzinfo=UTC)).astimezone(UTC)
         # At the ends of the calendar it would be no time in another zone.
-        _ = due - _A_DAY, due + _A_DAY
+        _ = due - _ROOM, due + _ROOM
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"'{text}' is not a time such as 2026-11-21T02:00:00Z.") from error
     is_again, is_by_hand = event.get("again") is True, event.get("by_hand") is True

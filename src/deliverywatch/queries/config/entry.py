@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "type", "description", "schedule", "cron", "timezone", "query", "enabled", "owner", "channel", "parameters",
-    "alerts", "alert_threshold", "csv_export", "filename_template", "database",
+    "alerts", "alert_threshold", "csv_export", "filename_template", "database", "days_back",
 )  # fmt: skip
 ALERT_FIELDS = ("name", "severity", "on", "column", "no_row", "threshold", "csv_export")
 THRESHOLD_FIELDS = ("operator", "value")
@@ -34,6 +34,7 @@ LONGEST_DESCRIPTION = 512
 MOST_ADDRESSES = 10
 # Of its name in QueryExecutionContext.
 LONGEST_DATABASE = 255
+MOST_DAYS_BACK = 366
 FILENAME_WORDS = ("query_id", "date", "time", "timestamp", "alert_name")
 DEFAULT_FILENAME = "{query_id}-{date}-{time}.csv"
 
@@ -71,6 +72,7 @@ def query_of(
         csv_export=section.flag("csv_export", default=kind is Kind.EXPORT),
         filename_template=_filename(section),
         database=section.text("database", database, LONGEST_DATABASE).strip(),
+        days_back=_days_back(section),
     )
 
 
@@ -192,6 +194,12 @@ def _filename(section: Section) -> str:
     offered = ", ".join(f"{{{word}}}" for word in FILENAME_WORDS)
     sentence = f"It is a file name that ends in .csv; it may use {offered}."
     return text if is_plain else section.refused(name, sentence, DEFAULT_FILENAME)
+
+
+def _days_back(section: Section) -> int:
+    value = section.content.get("days_back", 0)
+    is_right = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_DAYS_BACK
+    return value if is_right else section.refused("days_back", f"It is a whole number from 0 to {MOST_DAYS_BACK}.", 0)
 
 
 def _alerts(section: Section, kind: Kind) -> tuple[Alert, ...]:

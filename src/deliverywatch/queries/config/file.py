@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
+from deliverywatch.queries.config import entry, statement
 from deliverywatch.queries.config.entry import query_of
 from deliverywatch.queries.config.fields import Findings, Section
 from deliverywatch.queries.config.query import Config, Origin, Problem
@@ -77,6 +78,14 @@ def database_of(document: Mapping[str, Any]) -> str:
     return name.strip() if isinstance(name, str) else ""
 
 
+def is_former(document: Mapping[str, Any]) -> bool:
+    """Whether a file is one of the scheduler of pagopa/pn-infra: fields that only theirs has are in it."""
+    settings, entries = document.get("global_config"), document.get("queries")
+    known = [query for query in entries.values() if isinstance(query, dict)] if isinstance(entries, dict) else []
+    has_settings = isinstance(settings, dict) and bool(settings.keys() - {"athena_database"})
+    return has_settings or any(entry.LEGACY_FIELDS.keys() & query.keys() for query in known)
+
+
 def _decoded(body: bytes, findings: Findings) -> Section | None:
     repeated: list[str] = []
 
@@ -133,9 +142,18 @@ def _queries(
     queries = {
         name: query_of(name, section, was_parsed, database) for name, section in sections.items() if section is not None
     }
+    if is_former(document.content):
+        _notice_days(sections.values())
     for problems in (findings.problems, findings.refused):
         problems.sort(key=lambda problem: problem.path)
     return queries
+
+
+def _notice_days(sections: Iterable[Section | None]) -> None:
+    sentence = "Its {DATE} is the day of the run; their scheduler filled in the day before, as `days_back: 1` does."
+    for section in sections:
+        if section and "days_back" not in section.content and statement.uses_date(str(section.content.get("query"))):
+            section.findings.notices.append(Problem(section.path_of("query"), sentence))
 
 
 def _origins(document: Section) -> tuple[Origin, ...]:

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deliverywatch.messages.level import Level
@@ -114,6 +115,7 @@ class Query:
         channel: E-mail addresses that get its alerts instead of the stack's recipients.
         csv_export: Whether every run's result is exported.
         database: Where its bare tables are; empty for the lake's own.
+        days_back: How many days before its run {DATE} is.
     """
 
     id: str
@@ -131,6 +133,11 @@ class Query:
     csv_export: bool = False
     filename_template: str = ""
     database: str = ""
+    days_back: int = 0
+
+    def day(self, local: datetime) -> datetime:
+        """Return the day that a run is about, {DATE}, from when it was due."""
+        return local - timedelta(days=self.days_back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 def filled(query: Query, local: datetime) -> Statement:
     """Return the statement of one run of a query that was checked, due at a time of the query's zone."""
-    sent = _sent(query.sql, query.parameters, _words(local, query.threshold))
+    sent = _sent(query.sql, query.parameters, _words(query.day(local), query.threshold))
     return replace(sent, database=query.database)
 
 
@@ -79,6 +79,11 @@ def problems(sql: str, parameters: Mapping[str, Value], *, has_threshold: bool) 
             f"The parameter {{{name}}} is in quotes: write it without, its value is quoted for you; "
             f"or {{{{{name}}}}} if it is a text."
         )
+
+
+def uses_date(sql: str) -> bool:
+    """Whether a statement depends on the day that its run is about."""
+    return any(f"{{{name}}}" in sql for name in DATES)
 
 
 def parse_problem(sql: str, parameters: Mapping[str, Value], threshold: float | None = None) -> str | None:

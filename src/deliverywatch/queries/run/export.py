@@ -86,7 +86,7 @@ def _is_copied(lake: Lake, execution: Execution, key: str, about: Mapping[str, s
 def _name(query: Query, local: datetime, alert: str) -> str:
     words = {
         "query_id": query.id,
-        "date": f"{local:%Y-%m-%d}",
+        "date": f"{query.day(local):%Y-%m-%d}",
         "time": f"{local:%H%M}",
         "timestamp": f"{local:%Y%m%dT%H%M%S}",
         "alert_name": re.sub(r"[^0-9A-Za-z_.-]+", "-", alert) or "all",

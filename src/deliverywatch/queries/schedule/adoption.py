@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
-from deliverywatch.queries.config.file import database_of
+from deliverywatch.queries.config.file import database_of, is_former
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Origin
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # What a schedule does not say of its query, and a former file can.
 _TAKEN = (
     "type", "query", "alerts", "alert_threshold", "csv_export", "filename_template", "parameters", "owner", "channel",
-    "database",
+    "database", "days_back",
 )  # fmt: skip
 
 
@@ -57,7 +57,9 @@ def adopt(
     """
     entries, queries = content["queries"], former.get("queries", {})
     # The database of the former file goes with its queries: this one may have another.
-    inherited = {"database": database_of(former)} if database_of(former) != database_of(content) else {}
+    inherited: dict[str, Any] = {"database": database_of(former)} if database_of(former) != database_of(content) else {}
+    # Their scheduler fills in the day before the run.
+    inherited |= {"days_back": 1} if is_former(former) else {}
     new: dict[str, dict[str, Any]] = {}
     for schedule in schedules:
         query_id = schedule.name.removeprefix(origin.prefix)
@@ -77,7 +79,7 @@ def _origins(content: Mapping[str, Any], origin: Origin, ours: Origin) -> dict[s
     return {} if origin == ours or here in known else {"imported_from": [*known, here]}
 
 
-def _entry(schedule: Schedule, former: Any = None, inherited: Mapping[str, str] | None = None) -> dict[str, Any]:
+def _entry(schedule: Schedule, former: Any = None, inherited: Mapping[str, Any] | None = None) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "description": schedule.description,
         "schedule": schedule.expression,
@@ -88,7 +90,7 @@ def _entry(schedule: Schedule, former: Any = None, inherited: Mapping[str, str] 
     return written | {"query": ""} | (_taken(former, inherited or {}) if isinstance(former, dict) else {})
 
 
-def _taken(former: Mapping[str, Any], inherited: Mapping[str, str]) -> dict[str, Any]:
+def _taken(former: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, Any]:
     taken = {**inherited, **{name: former[name] for name in _TAKEN if name in former}}
     if "csv_filename_template" in former:
         taken.setdefault("filename_template", former["csv_filename_template"])

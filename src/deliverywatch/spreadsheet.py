@@ -4,11 +4,17 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# What a spreadsheet takes for the begin of a formula (OWASP, "CSV Injection"); a signed number, masked or not, is none.
-_FORMULA = re.compile(r"\s*[=+\-@\t\r]")
+# What a spreadsheet takes for the begin of a formula (OWASP, "CSV Injection"), in full width where it is set to
+# Japanese; a signed number, masked or not, is none.
+_SIGNS = "=+\\-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
+_UNSEEN = "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
+_NUMBER = r"[-+][0-9][0-9•]*(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+_FORMULA = re.compile(rf"(?!{_NUMBER}\Z)[\s{_UNSEEN}]*[{_SIGNS}\t\r]")
+# Where semicolons separate, as in most of Europe, quotes after a comma protect nothing: a cell ends at the next
+# semicolon or line.
+_PART = re.compile(rf"(?<=[;\n])((?:[^\S\n]|[\"{_UNSEEN}])*)(?!{_NUMBER}\r?(?:[;\n]|\Z))(?=[{_SIGNS}])")
 # A cell of a line of CSV: in quotes, or up to the next comma.
 _CELL = re.compile(r'"((?:[^"]|"")*)("|\Z)|([^",\n]+)')
-_NUMBER = re.compile(r"[-+]\d[\d•]*(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 
 
 class _Lines(list[str]):
@@ -28,9 +34,11 @@ def csv_of(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def neutral(value: object) -> object:
-    """Return a cell as it is, or behind an apostrophe."""
-    is_formula = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value)
-    return f"'{value}" if is_formula else value
+    """Return a cell as it is, or with an apostrophe before what would run: all of it, or a part after a separator."""
+    if not isinstance(value, str):
+        return value
+    whole = f"'{value}" if _FORMULA.match(value) else value
+    return _PART.sub(r"\1'", whole) if _PART.search(whole) else whole
 
 
 def neutral_lines(lines: Iterable[str]) -> Iterator[str]:

@@ -62,6 +62,7 @@ def test_a_build_says_what_it_wrote_and_how_large_it_is(tmp_path: Path) -> None:
         "alerting-notify.zip",
         "operate-digest.zip",
         "operate-examine.zip",
+        "operate-acknowledge.zip",
         "sms-ingest.zip",
         "sms-compact.zip",
         "watches.json",
@@ -166,7 +167,7 @@ def test_all_times_and_rights_in_a_zip_are_fixed(built: Path, archive: str) -> N
 
 
 def test_every_function_of_the_template_has_its_zip_and_its_handler(built: Path, template: dict[str, Any]) -> None:
-    functions = of_type(template, "AWS::Lambda::Function").values()
+    functions = of_type(template, "AWS::Lambda::Function", LinkKeyParameter="/links").values()
     assert {function["Code"] for function in functions} == {path.name for path in built.glob("*.zip")}
     for function in functions:
         module = function["Handler"].removesuffix(".handler").replace(".", "/")

@@ -8,6 +8,8 @@ import pytest
 CFN = Path(__file__).parents[2] / "cfn"
 MODULES = sorted(path.relative_to(CFN) for path in CFN.rglob("*.py"))
 LEVELS = {"blocks": 0, "bundling": 1, "checks": 2, "stacks": 2, "build": 3}
+# build.py is read by any Python, and hands over to this one.
+BUILD = Path("bundling/build.py")
 
 
 def imported(path: Path) -> set[str]:
@@ -23,7 +25,7 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_a_module_imports_from_its_own_folder_or_from_below(path: Path) -> None:
-    own = path.parts[0].removesuffix(".py")
+    own = "build" if path == BUILD else path.parts[0].removesuffix(".py")
     wrong = {name for name in imported(path) if name.split(".")[0] != own and LEVELS[name.split(".")[0]] >= LEVELS[own]}
     assert not wrong
 

@@ -73,7 +73,7 @@ FINE = {
     "the oldest sdk": stack.sdk("1.34.145"),
     "functions": stack.functions([function()], ["sms-ingest"]),
     "bucket": stack.bucket("lake", stack.BucketProtection(is_private=True, is_encrypted=True)),
-    "concurrency": stack.concurrency([function(), stack.Function("x", "Active", "Successful", "", 5)]),
+    "concurrency": stack.concurrency({"sms-ingest": None, "x": 5}),
     "schedules": stack.schedules({"a": "ENABLED", "b": "DISABLED"}, {"a": "ENABLED", "b": "DISABLED"}),
     "stored credentials": stack.credentials(["/c/username"], {"/c/username"}),
     "permission": mail.permission(permission(), "notify", TOPIC),
@@ -116,7 +116,7 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
         Verdict.FAILED, "Its role is gone.", "aws lambda get-function",
     ),
     "a function that may not run": (
-        stack.concurrency([stack.Function("sms-ingest", "Active", "Successful", "", 0)]),
+        stack.concurrency({"sms-ingest": 0}),
         Verdict.FAILED, "never runs", "aws lambda delete-function-concurrency --function-name sms-ingest",
     ),
     "a schedule that is off": (

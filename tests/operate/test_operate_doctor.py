@@ -45,7 +45,9 @@ def verdicts(run: Callable[..., Result]) -> Callable[[], dict[str, dict[str, str
     def look() -> dict[str, dict[str, str]]:
         result = run("doctor", "--json")
         document = json.loads(result.stdout)
-        assert result.exit_code == (0 if document["ok"] else 3)
+        words = {each["verdict"] for each in document["checks"]}
+        assert document["ok"] == words.isdisjoint({"failed", "unknown"})
+        assert result.exit_code == (3 if "failed" in words else 5 if "unknown" in words else 0)
         return {each["check"]: each for each in document["checks"]}
 
     return look
@@ -61,7 +63,7 @@ def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dic
     assert list(checks) == [
         "credentials", "region", "stack", "sdk", "functions", "concurrency", "schedules", "bucket", "workgroup", "kms",
         "sender", "dkim", "sending", "sandbox", "suppressed", "notifier", "notifier-policy", "fallback",
-        "clicksend-stored", "clicksend-key",
+        "clicksend-stored", "secrets", "clicksend-key",
         "clicksend-credit", "heartbeat", "records", "clicksend-rows", "alarms", "alarm-actions",
         "drift", "changed", "alarm-history", "dead-letters", "mutes",
     ]  # fmt: skip
@@ -71,7 +73,7 @@ def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dic
 def test_a_line_is_at_most_80_columns_wide_but_for_commands(run: Callable[..., Result]) -> None:
     lines = run("doctor").stdout.splitlines()
     assert max(len(line) for line in lines if not line.startswith("         aws")) <= 80
-    assert "31 checks: " in lines[-1]
+    assert "32 checks: " in lines[-1]
 
 
 def test_records_that_were_set_aside_and_rows_that_did_not_come_are_named(
@@ -335,7 +337,7 @@ def test_an_account_that_cannot_be_read_is_told_without_its_answer(lonely: Click
         credit.ask(Credentials("demo", "demo-key"), "http://127.0.0.1:9")
 
 
-def test_a_right_that_is_missing_fails_its_check_and_hides_no_other(
+def test_what_a_right_is_missing_for_is_unknown_and_hides_no_other(
     verdicts: Callable[[], dict[str, dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from botocore.exceptions import ClientError
@@ -347,6 +349,7 @@ def test_a_right_that_is_missing_fails_its_check_and_hides_no_other(
     monkeypatch.setattr(aws_doctor.Account, "key", denied)
     monkeypatch.setattr(aws_doctor.Account, "workgroup", denied)
     checks = verdicts()
+    assert checks["workgroup"]["verdict"] == "unknown"
     assert "AWS denies ListTopics" in checks["workgroup"]["told"]
     assert "Have this right added to your role" in checks["workgroup"]["mend"]
     assert "heartbeat" in checks

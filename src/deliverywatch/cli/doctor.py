@@ -11,7 +11,7 @@ from cwalarm.cli.terminal import counted, echo, print_json
 from deliverywatch.cli.terminal.checks import documents, examined, show
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.errors import CloudUnavailable, DeliveryWatchError
 
 if TYPE_CHECKING:
     from deliverywatch.operate.doctor.check import Check
@@ -26,32 +26,37 @@ def doctor(*, target: Target, as_json: bool) -> None:
 
     \b
     JSON: {"stack": "", "ok": true,
-           "checks": [{"check": "sender", "verdict": "ok" | "warning" | "failed",
-             "told": "", "mend": ""}]}
-    Exit codes: 0 nothing failed (there may be warnings), 3 something did.
+           "checks": [{"check": "sender", "told": "", "mend": "",
+             "verdict": "ok" | "warning" | "failed" | "unknown"}]}
+    Exit codes: 0 nothing failed (there may be warnings), 3 something did,
+    5 nothing did, and something could not be looked at.
     """  # noqa: D301 - click wants the control character
     checks: list[Check] = []
     for check in _checks(target):
         checks.append(check)
         if not as_json:
             show(check, target)
-    failures = sum(check.verdict == "failed" for check in checks)
+    failures, unknown = (sum(check.verdict == word for check in checks) for word in ("failed", "unknown"))
     if as_json:
-        print_json({"stack": target.stack, "ok": not failures, "checks": documents(checks)})
+        print_json({"stack": target.stack, "ok": not failures and not unknown, "checks": documents(checks)})
     else:
         warnings = sum(check.verdict == "warning" for check in checks)
-        echo(f"{counted(len(checks), 'check')}: {failures} failed, {warnings} to know of.")
-    if failures:
-        raise SystemExit(Exit.CHECK_FAILED)
+        blind = f", {unknown} not known" if unknown else ""
+        echo(f"{counted(len(checks), 'check')}: {failures} failed, {warnings} to know of{blind}.")
+    if failures or unknown:
+        raise SystemExit(Exit.CHECK_FAILED if failures else Exit.UNSEEN)
 
 
 def _checks(target: Target) -> Iterator[Check]:
-    from deliverywatch.operate.doctor.check import failed, ok
+    from deliverywatch.operate.doctor.check import failed, ok, unknown
 
     try:
         cloud, deployment = target.find()
     except DeliveryWatchError as error:
         names = {"no-stack": "stack", "unfinished-stack": "stack", "foreign-stack": "stack", "no-region": "region"}
+        if error.kind in ("denied", CloudUnavailable.kind):
+            yield unknown("stack", error)
+            return
         if error.kind in ("no-stack", "unfinished-stack"):
             yield ok("credentials", "AWS knows the credentials.")
         # What lacks before AWS can be called is a check for each.

@@ -10,6 +10,7 @@ from deliverywatch import emf
 from deliverywatch.messages import notice as notices
 from deliverywatch.messages.scheduled import filled_in, scheduled_at
 from deliverywatch.operate.account import aws
+from deliverywatch.operate.account.readings import attempt
 from deliverywatch.operate.deploy.aws_formation import CloudFormation
 from deliverywatch.operate.doctor import diagnose
 from deliverywatch.operate.doctor.aws_doctor import Account
@@ -27,12 +28,12 @@ def handler(event: object, _context: Any) -> dict[str, Any]:
         DeliveryWatchError: The stack cannot be read, or a notice could not be published; Lambda starts it again.
     """
     now = scheduled_at(event, datetime.now(UTC))
-    cloud = aws.connect()
+    cloud = aws.connect(config=aws.IN_FUNCTION)
     stack = aws.find(cloud, os.environ["DELIVERYWATCH_STACK"])
     formation, alerts = CloudFormation(cloud), stack.output("AlertsTopicArn")
-    subject = diagnose.Subject(
-        stack, formation.resources(stack.name), formation.template(stack.name), stack.version, now, history_days=1
-    )
+    resources = attempt(partial(formation.resources, stack.name))
+    template = attempt(partial(formation.template, stack.name))
+    subject = diagnose.Subject(stack, resources, template, stack.version, now, history_days=1)
 
     def emit(count: int) -> None:
         stamp, dimensions = datetime.now(UTC), {"Environment": stack.environment}

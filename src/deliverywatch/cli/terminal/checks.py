@@ -6,6 +6,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -19,18 +20,22 @@ if TYPE_CHECKING:
 
 # What stands before a sentence: the verdict and the name.
 _INDENT = 26
-_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "magenta"}
 
 
 def examined(cloud: Cloud, deployment: Deployment) -> Iterator[Check]:
     """Yield the checks of a deployment."""
+    from deliverywatch.operate.account.readings import attempt
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
     from deliverywatch.operate.doctor.aws_doctor import Account
     from deliverywatch.operate.doctor.diagnose import Subject, examine
     from deliverywatch.sms.clicksend import credit
 
     formation = CloudFormation(cloud)
-    resources, template = formation.resources(deployment.name), formation.template(deployment.name)
+    resources, template = (
+        attempt(partial(formation.resources, deployment.name)),
+        attempt(partial(formation.template, deployment.name)),
+    )
     subject = Subject(deployment, resources, template, version("deliverywatch"), datetime.now(UTC))
     yield from examine(Account(cloud, credit.ask), subject)
 

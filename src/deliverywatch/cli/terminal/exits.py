@@ -15,7 +15,8 @@ class Exit(IntEnum):
     CHECK_FAILED = 3
     # `status` found an alarm that is active.
     ALARM_ACTIVE = 4
-    # `status` knows of no open incident, and cannot see everything: silence proves nothing.
+    # `status` knows of no open incident, or `doctor` of nothing that fails, and cannot see everything: silence proves
+    # nothing.
     UNSEEN = 5
 
 

@@ -119,8 +119,9 @@ def find(cloud: Cloud, name: str) -> deployment.Deployment:
     stack = described(cloud, name)
     if stack is None:
         raise deployment.missing(name, cloud.region)
-    deployment.check_finished(stack)
-    return deployment.from_description(stack)
+    with translated(f"The stack {name}"):
+        deployment.check_finished(stack)
+        return deployment.from_description(stack)
 
 
 def described(cloud: Cloud, name_or_id: str) -> dict[str, Any] | None:
@@ -163,6 +164,13 @@ def described_alarms(client: Any, **request: Any) -> list[Mapping[str, Any]]:
     types = ["MetricAlarm", "CompositeAlarm"]
     pages = client.get_paginator("describe_alarms").paginate(AlarmTypes=types, **request)
     return [alarm for page in pages for kind in types for alarm in page.get(f"{kind}s", ())]
+
+
+def alarms_by_name(cloud: Cloud, prefix: str) -> dict[str, Mapping[str, Any]]:
+    """Return the alarms whose names begin so."""
+    with translated("The alarms"):
+        alarms = described_alarms(cloud.client("cloudwatch"), AlarmNamePrefix=prefix)
+        return {alarm["AlarmName"]: alarm for alarm in alarms}
 
 
 def existing(ask: Callable[[], Any], *absent: str) -> Any:

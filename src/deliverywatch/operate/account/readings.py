@@ -30,6 +30,21 @@ class Readings:
             return otherwise
 
 
+def attempt(source: Callable[[], Value]) -> Value | Exception:
+    """Return what a source returns, or what it ended with, for those who need it to say so."""
+    try:
+        return source()
+    except Exception as error:
+        return error
+
+
+def known(value: Value | Exception) -> Value:
+    """Return what was read, or raise what reading it ended with."""
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
 def reason(error: Exception) -> str:
     """Return in one sentence why something could not be read; an odd answer fails wherever it is first used."""
     if isinstance(error, DeliveryWatchError):

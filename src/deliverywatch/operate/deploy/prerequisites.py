@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cwalarm.definitions.template import Resolver
-from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.operate.account.deployment import credentials_path, secret_names
+from deliverywatch.operate.account.readings import reason
 from deliverywatch.operate.account.remedies import remedy
 from deliverywatch.operate.doctor import checks_mail, checks_stack
-from deliverywatch.operate.doctor.check import Check, Verdict, failed, ok, some, warning
+from deliverywatch.operate.doctor.check import Check, Verdict, failed, ok, some, unknown, warning
 
 if TYPE_CHECKING:
     from deliverywatch.operate.deploy.aws_prerequisites import Account
@@ -120,8 +120,8 @@ def looked_at(account: Account, intent: Intent) -> Iterator[Check]:
     for name, look in LOOKS:
         try:
             yield from look(account, intent)
-        except DeliveryWatchError as error:
-            yield warning(name, f"This could not be looked at: {error}", error.next_step)
+        except Exception as error:  # an odd answer fails as the code that reads it happens to
+            yield warning(name, f"This could not be looked at: {reason(error)}", unknown(name, error).fix)
 
 
 def _region(account: Account, intent: Intent) -> Iterable[Check]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.operate.account.aws import described_alarms, existing, listed, translated
+from deliverywatch.operate.account.aws import alarms_by_name, existing, listed, translated
+from deliverywatch.operate.account.readings import attempt, known
 from deliverywatch.operate.doctor import deployed
 from deliverywatch.operate.doctor.checks_changed import ADDED_PERMISSIONS, ADDED_POLICIES, QUEUE_DEFAULTS, Compared
 from deliverywatch.operate.doctor.template_shapes import (
@@ -51,11 +52,11 @@ def compare(
     policies = {then["PolicyName"] for resource, then in made if resource.kind == "AWS::IAM::Policy"}
     # Clients are made here: a session makes one at a time.
     for service in _SERVICES:
-        cloud.client(service)
-    with translated("The alarms"):
-        alarms = described_alarms(cloud.client("cloudwatch"), AlarmNamePrefix=f"{deployment.prefix}-")
+        with suppress(Exception):  # a service that the SDK does not know is said of each of its resources
+            cloud.client(service)
+    alarms = attempt(lambda: alarms_by_name(cloud, f"{deployment.prefix}-"))
     public = {then["TargetFunctionArn"].rpartition(":")[2] for one, then in made if one.kind == "AWS::Lambda::Url"}
-    account = Resources(cloud, policies, {alarm["AlarmName"]: alarm for alarm in alarms}, public)
+    account = Resources(cloud, policies, alarms, public)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda pair: _compared(account, *pair), made))
 
@@ -63,7 +64,7 @@ def compare(
 def _compared(account: Resources, resource: Resource, then: _Properties) -> Compared:
     try:
         now = account.now(resource, then)
-    except DeliveryWatchError as error:
+    except Exception as error:  # an odd answer fails as the code that reads it happens to
         return Compared(resource, error=error)
     return Compared(resource, None if now is None else list(deployed.changes(then, now)), then=then)
 
@@ -72,16 +73,13 @@ class Resources:
     """What the resources of one account and region are like."""
 
     def __init__(
-        self, cloud: Cloud, policies: Collection[str], alarms: Mapping[str, _Properties], public: Collection[str] = ()
+        self,
+        cloud: Cloud,
+        policies: Collection[str],
+        alarms: Mapping[str, _Properties] | Exception,
+        public: Collection[str] = (),
     ) -> None:
-        """Look at an account.
-
-        Args:
-            cloud: The account.
-            policies: Names of policies of roles that are resources of their own.
-            alarms: By name, as DescribeAlarms returns them.
-            public: Functions that have a URL.
-        """
+        """Look at an account; `policies` are resources of their own, and `public` functions have a URL."""
         self._client = cloud.client
         self._alarms = alarms
         self._policies = policies
@@ -143,7 +141,7 @@ class Resources:
     def _alarm(self, name: str, then: _Properties) -> _Properties | None:
         composite = ("AlarmRule", "AlarmActions", "OKActions")
         keys = composite if "AlarmRule" in then else ("Namespace", "MetricName", "Dimensions", "Metrics")
-        made = self._alarms.get(name)
+        made = known(self._alarms).get(name)
         return made and {key: made.get(key) for key in keys}
 
     def _dashboard(self, name: str, _: _Properties) -> _Properties | None:

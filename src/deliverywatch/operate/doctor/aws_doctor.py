@@ -126,9 +126,15 @@ class Account:
         if made is None:
             return None
         reason = made.get("StateReason") or made.get("LastUpdateStatusReason") or ""
-        reserved = client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
         update = made.get("LastUpdateStatus", "Successful")
-        return Function(made["FunctionName"], made.get("State", "Active"), update, reason, reserved)
+        return Function(made["FunctionName"], made.get("State", "Active"), update, reason)
+
+    def reserved(self, names: Sequence[str]) -> dict[str, int | None]:
+        """Return by function how many of it may run at once; none for no limit of its own, and for one that is gone."""
+        ask = self._client("lambda").get_function_concurrency
+        with translated("The concurrency of the functions"):
+            made = {name: existing(partial(ask, FunctionName=name), "ResourceNotFoundException") for name in names}
+        return {name: (answer or {}).get("ReservedConcurrentExecutions") for name, answer in made.items()}
 
     def has_active_tag(self, key: str) -> bool:
         """Return whether AWS bills by a tag; only the account that is billed may know."""
@@ -201,9 +207,10 @@ class Account:
         ]
 
     def subscriptions(self, topic: str) -> list[Subscription]:
-        """Return the subscriptions of a topic."""
+        """Return the subscriptions of a topic; one that is gone has none."""
+        ask = partial(listed, self._client("sns"), "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
         with translated(f"The topic {topic.rpartition(':')[2]}"):
-            answer = listed(self._client("sns"), "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
+            answer = existing(ask, "NotFound", "NotFoundException") or []
         return [
             Subscription(made["Protocol"], made["Endpoint"], made["SubscriptionArn"].startswith("arn:"))
             for made in answer

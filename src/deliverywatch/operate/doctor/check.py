@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.operate.account.deployment import DEFAULT_STACK
+from deliverywatch.operate.account.readings import reason
 
 
 class Verdict(StrEnum):
@@ -14,6 +16,8 @@ class Verdict(StrEnum):
     # It works, and somebody should know.
     WARNING = "warning"
     FAILED = "failed"
+    # It could not be looked at: nothing is known of it.
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,12 @@ def warning(name: str, finding: str, fix: str) -> Check:
 def failed(name: str, finding: str, fix: str) -> Check:
     """Return the line of something that does not work."""
     return Check(name, Verdict.FAILED, finding, fix)
+
+
+def unknown(name: str, error: Exception) -> Check:
+    """Return the line of something that could not be looked at, with the reason and what to do about it."""
+    fix = error.next_step if isinstance(error, DeliveryWatchError) else ""
+    return Check(name, Verdict.UNKNOWN, reason(error), fix or "deliverywatch doctor")
 
 
 def with_target(command: str, stack: str, region: str | None = None, profile: str | None = None) -> str:

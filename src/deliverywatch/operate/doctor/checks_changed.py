@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.account.resources import kind_words
-from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
+from deliverywatch.operate.doctor.check import Check, failed, ok, some, unknown, warning
 
 if TYPE_CHECKING:
-    from deliverywatch.errors import DeliveryWatchError
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.account.resources import Resource
     from deliverywatch.operate.doctor.deployed import Difference
@@ -91,7 +90,7 @@ class Compared:
 
     resource: Resource
     differences: Sequence[Difference] | None = ()
-    error: DeliveryWatchError | None = None
+    error: Exception | None = None
     then: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -100,11 +99,10 @@ def changed(compared: Sequence[Compared], lake: str) -> Iterator[Check]:
     findings = [one for one in compared if not one.error and _sentence(one, lake)]
     for one in findings:
         yield failed(NAME, _sentence(one, lake), _fix(one))
-    if unread := [one for one in compared if one.error]:
-        names = some([one.resource.id for one in unread])
-        yield failed(
-            NAME, f"{names} could not be compared: {unread[0].error}", getattr(unread[0].error, "next_step", "")
-        )
+    if unread := [(one, one.error) for one in compared if one.error]:
+        names = some([one.resource.id for one, _ in unread])
+        check = unknown(NAME, unread[0][1])
+        yield replace(check, finding=f"{names} could not be compared: {check.finding}")
     if not findings and not unread:
         yield ok(NAME, f"{len(compared)} resources are as they were deployed.")
 

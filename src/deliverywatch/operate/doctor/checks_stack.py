@@ -31,13 +31,12 @@ class BucketProtection:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as Lambda describes it; `reserved` is how many of it may run at once, None for no limit of its own."""
+    """A function as Lambda describes it."""
 
     name: str
     state: str
     last_update: str
     reason: str
-    reserved: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,9 @@ def functions(present: Sequence[Function], wanted: Sequence[str]) -> Check:
     return ok("functions", f"{len(present)} functions can run.")
 
 
-def concurrency(present: Sequence[Function]) -> Check:
+def concurrency(reserved: Mapping[str, int | None]) -> Check:
     """Return whether every function may run at all: with a reserved concurrency of 0 none is ever started."""
-    stopped = [one.name for one in present if one.reserved == 0]
+    stopped = [name for name, count in reserved.items() if count == 0]
     if not stopped:
         return ok("concurrency", "Every function may run.")
     return failed(

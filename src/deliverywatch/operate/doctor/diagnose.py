@@ -1,6 +1,7 @@
 """A deployed stack -> one line per check: how it is, and the command that fixes it.
 
-What cannot be looked at is a failed check too, with the reason: a right that is missing hides nothing else.
+Each check stands alone. What cannot be looked at, be it denied, unknown to the SDK, late or answered oddly, is unknown,
+with the reason, and hides nothing else.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cwalarm.definitions.template import resources
-from deliverywatch.errors import DeliveryWatchError, SourceRefused
+from deliverywatch.errors import ConfigurationError, SourceRefused
 from deliverywatch.messages.console import partition
 from deliverywatch.operate.account.deployment import secret_names
+from deliverywatch.operate.account.readings import known, reason
 from deliverywatch.operate.cost.aws_cost import STACK_TAG
 from deliverywatch.operate.doctor import checks_alarms, checks_changed, checks_mail, checks_records, checks_stack
-from deliverywatch.operate.doctor.check import Check, failed, ok, warning
+from deliverywatch.operate.doctor.check import Check, failed, ok, unknown, warning
 from deliverywatch.sms.lake.incomplete import read_incomplete
 from deliverywatch.storage.records import DAMAGED
 
@@ -31,21 +33,21 @@ _ALARM = "AWS::CloudWatch::Alarm"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is examined, by a command of a version.
+    """What is examined, by a command of a version; of `history_days` is asked which actions of alarms failed.
 
-    Of `history_days` is asked which actions of alarms failed.
+    Instead of its resources or its template it has the error that reading them ended with.
     """
 
     deployment: Deployment
-    resources: Sequence[Resource]
-    template: Mapping[str, Any]
+    resources: Sequence[Resource] | Exception
+    template: Mapping[str, Any] | Exception
     version: str
     now: datetime
     history_days: int = HISTORY_DAYS
 
     def names(self, kind: str) -> list[str]:
         """Return the names that resources of a kind have in the account; of a queue its address."""
-        return [resource.name for resource in self.resources if resource.kind == kind]
+        return [resource.name for resource in known(self.resources) if resource.kind == kind]
 
     def parameter(self, name: str) -> str:
         """Return a parameter's value; empty if the stack has no such parameter."""
@@ -62,7 +64,8 @@ class Subject:
 
     def thresholds(self) -> dict[str, str]:
         """Return by alarm name the parameter that its threshold comes from."""
-        given = {name: made["Properties"].get("Threshold") for name, made in self.template["Resources"].items()}
+        made_from = known(self.template)["Resources"]
+        given = {name: made["Properties"].get("Threshold") for name, made in made_from.items()}
         return {
             str(made["AlarmName"]): given[name]["Ref"]
             for name, made in self._resolved(_ALARM)
@@ -70,9 +73,10 @@ class Subject:
         }
 
     def _resolved(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        given = {name: self.deployment.parameters[name] for name in self.template["Parameters"]}
+        template = known(self.template)
+        given = {name: self.deployment.parameters[name] for name in template["Parameters"]}
         pseudo = {"AWS::Region": self.deployment.region, "AWS::AccountId": self.deployment.account}
-        return resources(self.template, kind, {**given, **pseudo})
+        return resources(template, kind, {**given, **pseudo})
 
 
 def examine(account: Account, subject: Subject, without: Collection[str] = ()) -> Iterator[Check]:
@@ -86,8 +90,10 @@ def examine(account: Account, subject: Subject, without: Collection[str] = ()) -
             path = subject.deployment.credentials
             fix = f"aws ssm put-parameter --overwrite --type SecureString --name {path}/api_key --value ..."
             yield failed(name, str(error), fix)
-        except DeliveryWatchError as error:
+        except ConfigurationError as error:
             yield failed(name, str(error), error.next_step)
+        except Exception as error:  # an odd answer fails as the code that reads it happens to
+            yield unknown(name, error)
 
 
 def _stack(account: Account, subject: Subject) -> Iterable[Check]:
@@ -100,9 +106,11 @@ def _stack(account: Account, subject: Subject) -> Iterable[Check]:
 
 def _functions(account: Account, subject: Subject) -> Iterable[Check]:
     names = subject.names("AWS::Lambda::Function")
-    present = account.functions(names)
-    yield checks_stack.functions(present, names)
-    yield checks_stack.concurrency(present)
+    yield checks_stack.functions(account.functions(names), names)
+
+
+def _concurrency(account: Account, subject: Subject) -> Iterable[Check]:
+    yield checks_stack.concurrency(account.reserved(subject.names("AWS::Lambda::Function")))
 
 
 def _schedules(account: Account, subject: Subject) -> Iterable[Check]:
@@ -165,20 +173,28 @@ def _workgroup(account: Account, subject: Subject) -> Iterable[Check]:
 
 
 def _alarms(account: Account, subject: Subject) -> Iterable[Check]:
-    alarms, wanted = account.alarms(f"{subject.deployment.prefix}-"), subject.alarms()
-    yield checks_alarms.present([alarm["AlarmName"] for alarm in alarms], wanted)
-    yield checks_alarms.actions(alarms, account.topics(), wanted)
-    yield checks_alarms.drift(alarms, wanted, subject.thresholds())
+    alarms = account.alarms(f"{subject.deployment.prefix}-")
+    yield checks_alarms.present([alarm["AlarmName"] for alarm in alarms], subject.alarms())
+
+
+def _actions(account: Account, subject: Subject) -> Iterable[Check]:
+    alarms = account.alarms(f"{subject.deployment.prefix}-")
+    yield checks_alarms.actions(alarms, account.topics(), subject.alarms())
+
+
+def _drift(account: Account, subject: Subject) -> Iterable[Check]:
+    alarms = account.alarms(f"{subject.deployment.prefix}-")
+    yield checks_alarms.drift(alarms, subject.alarms(), subject.thresholds())
 
 
 def _changed(account: Account, subject: Subject) -> Iterable[Check]:
     deployment = subject.deployment
-    compared = account.compare(deployment, subject.template, subject.resources)
+    compared = account.compare(deployment, known(subject.template), known(subject.resources))
     yield from checks_changed.changed(compared, deployment.bucket)
     try:
         drifted = account.drift(deployment.name)
-    except DeliveryWatchError as error:
-        yield warning(checks_changed.NAME, str(error), error.next_step or "deliverywatch doctor")
+    except Exception as error:  # CloudFormation's own comparison is the second opinion
+        yield warning(checks_changed.NAME, reason(error), getattr(error, "next_step", "") or "deliverywatch doctor")
     else:
         yield from checks_changed.drifted(drifted, compared, deployment)
 
@@ -193,6 +209,11 @@ def _notifier(account: Account, subject: Subject) -> Iterable[Check]:
     deployment = subject.deployment
     topic, function = _topic(deployment, "alerts"), f"{deployment.prefix}-alerting-notify"
     yield checks_mail.notifier(account.subscriptions(topic), function)
+
+
+def _permission(account: Account, subject: Subject) -> Iterable[Check]:
+    deployment = subject.deployment
+    topic, function = _topic(deployment, "alerts"), f"{deployment.prefix}-alerting-notify"
     yield checks_mail.permission(account.function_policy(function), function, topic)
 
 
@@ -219,9 +240,12 @@ def _heartbeat(account: Account, subject: Subject) -> Iterable[Check]:
 
 def _records(account: Account, subject: Subject) -> Iterable[Check]:
     bucket = subject.deployment.bucket
-    store = account.lake(bucket)
-    yield checks_records.damaged(store.keys(DAMAGED), bucket)
+    yield checks_records.damaged(account.lake(bucket).keys(DAMAGED), bucket)
+
+
+def _rows(account: Account, subject: Subject) -> Iterable[Check]:
     if subject.parameter("SlotMinutes"):
+        store = account.lake(subject.deployment.bucket)
         yield checks_records.incomplete(read_incomplete(store), subject.now)
 
 
@@ -242,6 +266,7 @@ def _mutes(account: Account, _: Subject) -> Iterable[Check]:
 CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = (
     ("stack", _stack),
     ("functions", _functions),
+    ("concurrency", _concurrency),
     ("schedules", _schedules),
     ("bucket", _bucket),
     ("workgroup", _workgroup),
@@ -250,13 +275,17 @@ CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = 
     ("sandbox", _sandbox),
     ("suppressed", _suppressed),
     ("notifier", _notifier),
+    ("notifier-policy", _permission),
     ("fallback", _fallback),
     ("clicksend-stored", _stored),
     ("secrets", _secrets),
     ("clicksend-key", _clicksend),
     ("heartbeat", _heartbeat),
     ("records", _records),
+    ("clicksend-rows", _rows),
     ("alarms", _alarms),
+    ("alarm-actions", _actions),
+    ("drift", _drift),
     (checks_changed.NAME, _changed),
     ("alarm-history", _history),
     ("dead-letters", _dead_letters),

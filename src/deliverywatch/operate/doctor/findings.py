@@ -23,6 +23,8 @@ KEY = key_of(WATCH)
 NAMESPACE, METRIC = "DeliveryWatch/Operate", "DoctorFindings"
 _MEMBERS = ("deliverywatch", "at", "findings", "past")
 _KEPT = timedelta(days=8)
+# What cannot be looked at is no better than what fails: nobody would know if it did.
+_NEWS = (Verdict.FAILED, Verdict.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,13 @@ def after(before: Findings | None, checks: Iterable[Check], now: datetime) -> Fi
     failing = [
         Finding(name, check.finding, check.fix, known[name].since if name in known else now)
         for name, check in made.items()
-        if check.verdict is Verdict.FAILED
+        if check.verdict in _NEWS
     ]
     unmade = [one for name, one in known.items() if name not in made]
     passed = [
         Finding(one.check, one.sentence, one.fix, one.since, now)
         for name, one in known.items()
-        if name in made and made[name].verdict is not Verdict.FAILED
+        if name in made and made[name].verdict not in _NEWS
     ]
     earlier = [one for one in before.past if one.until and now - one.until <= _KEPT] if before else []
     return Findings(now, (*failing, *unmade), (*earlier, *passed), before.others if before else {})

@@ -91,11 +91,9 @@ def whole_numbers(
     return [whole_number(*row) for row in rows]
 
 
-def percentages(
-    *rows: tuple[str, str, tuple[float, ...], float, str], sentence: str = "must be one of the offered percentages."
-) -> list[Parameter]:
-    """Return a `one_of` for each row of a table; all have the same sentence."""
-    return [one_of(*row, sentence) for row in rows]
+def percentages(*rows: tuple[str, str, tuple[float, ...], float, str]) -> list[Parameter]:
+    """Return a `one_of` for each row of a table."""
+    return [one_of(*row) for row in rows]
 
 
 def text(name: str, label: str, pattern: str, description: str, sentence: str, default: str | None = "") -> Parameter:

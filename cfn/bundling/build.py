@@ -22,7 +22,7 @@ import stacks
 from blocks.extras import SENTENCES, Extra
 from bundling import bundle, packages, texts, trim
 from checks import firehose_rules, lint
-from cwalarm.cli.terminal import echo
+from cwalarm.cli.terminal import INTERRUPTED, echo, next_step_of
 from deliverywatch.errors import ConfigurationError, DeliveryWatchError
 
 if TYPE_CHECKING:
@@ -152,7 +152,10 @@ def main(systems: str, extras: tuple[Extra, ...], bundled: str, out: Path) -> No
         names = _names(systems)
         written = build(names, bundled, out, extras)
     except OSError as error:
-        sys.exit(f"{out} cannot be written: {error.strerror}. Name another folder with --out.")
+        sys.exit(_not_written(error, out))
+    except KeyboardInterrupt:
+        echo("\nStopped. Build again before you deploy.", err=True)
+        sys.exit(INTERRUPTED)
     except DeliveryWatchError as error:
         sys.exit(f"{error} {error.next_step}")
     for path, size in written.items():
@@ -160,6 +163,15 @@ def main(systems: str, extras: tuple[Extra, ...], bundled: str, out: Path) -> No
     _warn(written, bundled)
     if "pipeline" in names and not any(path.name.startswith("pipeline-") for path in written):
         echo(_NO_PIPELINE, err=True)
+
+
+def _not_written(error: OSError, out: Path) -> str:
+    """Return what could not be written and what to do: the folder of the result, or one that is needed on the way."""
+    place = Path(error.filename) if error.filename else out
+    if place.absolute().is_relative_to(out.absolute()):
+        return f"{place} cannot be written: {error.strerror}. Name another folder with --out."
+    on_the_way = f"Folders on the way are made in {tempfile.gettempdir()}; TMPDIR names another place."
+    return f"{place}: {error.strerror}. {next_step_of(error)} {on_the_way}"
 
 
 def _near(path: Path) -> Path:

@@ -151,7 +151,6 @@ _PARAMETERS = {
             (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
             thresholds.LOG_RETENTION_DAYS,
             "The functions' logs are deleted after this many days.",
-            "must be a number of days that CloudWatch Logs offers, such as 14, 30 or 90.",
         ),
         switch(
             "CreateDashboard",

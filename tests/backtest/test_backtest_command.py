@@ -108,7 +108,9 @@ def test_an_hour_missing_in_the_lake_is_mailed_as_blindness(deployed: Path, tmp_
 
 def test_a_value_that_the_template_refuses_is_replayed_and_named(deployed: Path, lake: Path) -> None:
     printed = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=3.21")
-    assert printed["notes"][-1].endswith("so not deployable: WarningThresholdPercent=3.21.")
+    assert printed["notes"][-1].startswith(
+        "WarningThresholdPercent=3.21 is not deployable: the template offers 1, 2, 3, 4,"
+    )
 
 
 def test_cloudwatch_needs_a_begin(tmp_path: Path) -> None:

@@ -88,10 +88,10 @@ def test_every_value_of_a_threshold_goes_with_some_other(template: dict[str, Any
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("WarningThresholdPercent", "0", "over 0"),
-        ("CriticalThresholdPercent", "0", "over 0"),
-        ("CriticalThresholdPercent", "-5", "over 0"),
-        ("WarningRecoveryPercent", "0", "over 0"),
+        ("WarningThresholdPercent", "0", "must be 1, 2, 3"),
+        ("CriticalThresholdPercent", "0", "must be 5, 8, 10"),
+        ("CriticalThresholdPercent", "-5", "must be 5, 8, 10"),
+        ("WarningRecoveryPercent", "0", "must be 0.5, 1, 1.5"),
         ("MinimumTotal", "0", "from 1"),
         ("MinimumFailed", "0", "from 1"),
         ("TricklePercent", "0", "from 1 to 99"),
@@ -110,7 +110,7 @@ def test_every_value_of_a_threshold_goes_with_some_other(template: dict[str, Any
         ("ClickSendCredentials", "/deliverywatch/", "without a slash at its end"),
         ("ClickSendUrl", "rest.clicksend.com", "https://rest.clicksend.com"),
         ("SlotMinutes", "7", "1, 2, 5 or 10"),
-        ("LogRetentionDays", "31", "CloudWatch Logs offers"),
+        ("LogRetentionDays", "31", "must be 1, 3, 5, 7, 14, 30, 60"),
         ("AthenaScanLimitMegabytes", "9", "Athena's own minimum"),
         ("AthenaResultDays", "0", "from 1"),
         ("KmsKeyArn", "alias/aws/sns", "ARN of a KMS key"),

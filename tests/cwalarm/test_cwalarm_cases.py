@@ -7,9 +7,10 @@ from engine_alarms import plain, ratio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwalarm.definitions.alarm import State
+from cwalarm.definitions.alarm import Metric, State
 from cwalarm.definitions.composites import from_description
 from cwalarm.errors import InputError
+from cwalarm.replay import metric_names
 from cwalarm.unit_tests.case_run import clock, difference, named, replay_case
 from cwalarm.unit_tests.cases import ExpectedMail, ExpectedState, duration, parse
 
@@ -189,6 +190,26 @@ def test_a_series_is_of_the_metric_whose_dimensions_have_its_values_and_no_other
     (one,) = parse(case(series=f'{{ "{name}" = "4x5" }}', states="[]"))
     taking_part = {alarm.name for alarm in replay_case(one, alarms).alarms}
     assert [alarm.name in taking_part for alarm in alarms] == is_raised
+
+
+def test_a_series_that_several_metrics_share_is_refused_with_what_to_write_for_each_once() -> None:
+    metrics = [Metric("App", "Errors", dimensions) for dimensions in ((), (("F", "a"),), (("F", "a"), ("R", "b")))]
+    metrics.append(Metric("Other", "Errors"))
+    alarms = [
+        plain(
+            AlarmName=f"{name}-{number}",
+            Namespace=metric.namespace,
+            Dimensions=[{"Name": key, "Value": value} for key, value in metric.dimensions],
+        )
+        for name in ("warning", "critical")
+        for number, metric in enumerate(metrics)
+    ]
+    (one,) = parse(case(series='{ Errors = "1" }'))
+    with pytest.raises(InputError, match="Series Errors may mean 4 metrics") as refused:
+        replay_case(one, alarms)
+    choice = ["App/Errors", "App/Errors{a,b}", "App/Errors{a}", "Other/Errors"]
+    assert refused.value.next_step == f"Write one of: {'; '.join(choice)}."
+    assert [metric_names.meant(name, metrics) for name in choice] == [[metrics[index]] for index in (0, 2, 1, 3)]
 
 
 def test_a_series_that_no_alarm_watches_is_refused() -> None:

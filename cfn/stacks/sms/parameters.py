@@ -16,7 +16,6 @@ WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY = percentages(
     ("CriticalRecoveryPercent", "Incident stays critical over (%)", (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50),
      thresholds.CRITICAL_RECOVERY_PERCENT,
      "A critical incident becomes a warning again when the share is down to this; less than the critical threshold."),
-    sentence="must be one of the offered percentages; all are over 0.",
 )  # fmt: skip
 
 RULES = merged(

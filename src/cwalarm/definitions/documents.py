@@ -22,7 +22,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.", next_step="Give the path of a template file.") from error
+        why = getattr(error, "strerror", None) or error
+        next_step = "Give the path of a template file, and build it first if it comes from a build."
+        raise InputError(f"{path} cannot be read: {why}.", next_step=next_step) from error
     if path.name.endswith((".tf", ".tf.json")):
         raise _other_tool(
             path.name, "Terraform", "Terraform is not read; give the alarms as a CloudFormation template."

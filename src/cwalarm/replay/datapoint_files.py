@@ -60,7 +60,8 @@ def require(alarm: Alarm, series: Series) -> None:
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     if not path.is_file():
-        raise InputError(f"There is no file {path}.", next_step="Give the path of a CSV or Parquet file.")
+        kind = "a folder, not a file of datapoints" if path.is_dir() else "no file"
+        raise InputError(f"{path} is {kind}.", next_step="Give the path of a .csv or .parquet file.")
     if path.suffix == ".csv":
         yield from _csv(path)
     elif path.suffix == ".parquet":
@@ -137,7 +138,8 @@ def _cells(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _named(name: str, metrics: Sequence[Metric]) -> Metric:
     possible = metric_names.meant(name, metrics)
     if len(possible) > 1:
-        raise InputError(f"Column {name} may mean several metrics; call it namespace/name{{values of dimensions}}.")
+        choice = "; ".join(metric_names.distinct(possible))
+        raise InputError(f"column {name} may mean {len(possible)} metrics; call it one of: {choice}.")
     # A column that no alarm watches does no harm.
     return possible[0] if possible else Metric("", name)
 

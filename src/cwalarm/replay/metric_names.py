@@ -17,6 +17,16 @@ def meant(name: str, metrics: Iterable[Metric]) -> list[Metric]:
     return exact if len(exact) == 1 else fitting
 
 
+def distinct(metrics: Iterable[Metric]) -> list[str]:
+    """Return what to write for each metric, once and sorted: `App/Errors`, with its dimensions where it has some."""
+    return sorted({_whole(metric) for metric in metrics})
+
+
+def _whole(metric: Metric) -> str:
+    values = ",".join(value for _, value in metric.dimensions)
+    return f"{metric.namespace}/{metric.name}" + (f"{{{values}}}" if values else "")
+
+
 def _has(metric: Metric, wanted: str) -> bool:
     values = {value for _, value in metric.dimensions}
     return wanted in values or set(wanted.split(",")) <= values

@@ -115,9 +115,13 @@ def _metric(name: str, metrics: Iterable[Metric]) -> Metric:
     possible = metric_names.meant(name, metrics)
     if len(possible) == 1:
         return possible[0]
-    watched = ", ".join(sorted(f"{metric.namespace}/{metric.name}" for metric in metrics)) or "nothing"
-    problem = "is watched by no alarm" if not possible else "may mean several metrics"
-    raise InputError(f"Series {name} {problem}.", next_step=f"The alarms watch: {watched}.")
+    if possible:
+        raise InputError(
+            f"Series {name} may mean {len(possible)} metrics.",
+            next_step=f"Write one of: {'; '.join(metric_names.distinct(possible))}.",
+        )
+    watched = "; ".join(metric_names.distinct(metrics)) or "nothing"
+    raise InputError(f"Series {name} is watched by no alarm.", next_step=f"The alarms watch: {watched}.")
 
 
 def _end(case: Case) -> datetime:

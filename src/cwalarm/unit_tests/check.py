@@ -113,7 +113,8 @@ def _read(cases: Path) -> list[Case]:
     try:
         text = cases.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{cases} cannot be read: {error}.", next_step="Name a file of cases in TOML.") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{cases} cannot be read: {why}.", next_step="Name a file of cases in TOML.") from error
     return files.parse(text, cases.name)
 
 

@@ -1,7 +1,7 @@
 """One template, one history, any number of what-ifs -> for each its changes, its mails and its headline numbers."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -169,11 +169,20 @@ def _cautions(yardstick: _Yardstick, subject: Alarm | None) -> list[str]:
 
 def _refused(variants: Sequence[Variant]) -> list[str]:
     """Return a sentence on the parameters that can be replayed and not deployed."""
-    names = dict.fromkeys(name for variant in variants for name in variant.definitions.undeployable)
+    allowed = dict.fromkeys(
+        _not_offered(name, variant.definitions.choices)
+        for variant in variants
+        for name in variant.definitions.undeployable
+    )
     broken = dict.fromkeys(
         f"Not deployable: {variant.definitions.label}: {sentence}"
         for variant in variants
         for sentence in variant.definitions.contradictions
     )
-    allowed = [f"Not among the template's allowed values, so not deployable: {', '.join(names)}."] if names else []
     return [*allowed, *broken]
+
+
+def _not_offered(setting: str, choices: Mapping[str, Sequence[str]]) -> str:
+    offered = choices.get(setting.partition("=")[0], ())
+    why = f"the template offers {', '.join(offered)}" if offered else "the template refuses it"
+    return f"{setting} is not deployable: {why}."

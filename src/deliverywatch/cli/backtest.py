@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from cwalarm.cli.terminal import echo, harmless, json_option, print_json, wrapped
+from cwalarm.cli.terminal import echo, harmless, json_option, print_json, wrapped, writing
 from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.recommendation import recommendation, show
 from deliverywatch.cli.terminal.time_options import Hours, TimeOrAge, zone_option
@@ -165,7 +165,8 @@ def backtest(
     if render_to:
         _write(result, render_to)
     if report:
-        report.write_text(page(result), encoding="utf-8")
+        with writing(report):
+            report.write_text(page(result), encoding="utf-8")
         echo(f"The report is in {report}.", err=True)
     if as_json:
         print_json(document(result))
@@ -178,6 +179,11 @@ def _source(template: str, without: tuple[str, ...]) -> Source:
     from deliverywatch.backtest.inputs.definitions import LiveAccount, TemplateFile
 
     if template != LIVE:
+        if not Path(template).exists():
+            raise InputError(
+                f"There is no template {template}.",
+                next_step=f"Run 'python cfn/build.py' in a checkout, or give another file, or {LIVE}.",
+            )
         return TemplateFile(Path(template), without)
     from deliverywatch.backtest.aws import cloudwatch  # brings boto3
 
@@ -212,6 +218,12 @@ class NamedHistory:
         from deliverywatch.backtest.inputs import history, lake
 
         path = Path(self._named)
+        if not path.exists() and self._named != LIVE:
+            raise InputError(
+                f"There is nothing at {path}.",
+                next_step="--history takes the folder of a lake, such as demo/lake, a .csv or .parquet file of "
+                f"datapoints, or {LIVE}.",
+            )
         if path.is_dir():
             return lake.read(path, environment, slot_minutes, count_recipient_faults=is_everybody)
         return self._live(definitions) if self._named == LIVE else history.from_file(path, definitions)
@@ -295,7 +307,8 @@ def _write(result: Result, folder: Path) -> None:
         # A value may hold a slash.
         name = f"{position:02}-{re.sub(r'[^A-Za-z0-9=.,-]+', '_', variant.definitions.label)}"
         target = folder / name if len(result.variants) > 1 else folder
-        target.mkdir(parents=True, exist_ok=True)
-        for number, mail in enumerate(variant.mails, 1):
-            target.joinpath(f"{number:03}-{mail.incident}.eml").write_bytes(mail.message)
+        with writing(target):
+            target.mkdir(parents=True, exist_ok=True)
+            for number, mail in enumerate(variant.mails, 1):
+                target.joinpath(f"{number:03}-{mail.incident}.eml").write_bytes(mail.message)
     echo(f"Mails are in {folder}.", err=True)

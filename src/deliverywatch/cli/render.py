@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import echo
+from cwalarm.cli.terminal import echo, writing
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.time_options import zone_option
 from deliverywatch.errors import InputError
@@ -114,12 +114,10 @@ def _write_all(results: Sequence[tuple[Outcome, list[bytes]]], out: Path) -> Non
 def _write(message: bytes, path: Path) -> str:
     parsed = email.message_from_bytes(message, policy=policy.default)
     parts = {".html": parsed.get_body(("html",)), ".txt": parsed.get_body(("plain",))}
-    try:
+    with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_name(f"{path.name}.eml").write_bytes(message)
         for suffix, part in parts.items():
             if part is not None:
                 path.with_name(f"{path.name}{suffix}").write_text(part.get_content(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path.parent} cannot be written: {error.strerror}.") from error
     return f"{path}.eml, .html, .txt: {parsed['Subject']}"

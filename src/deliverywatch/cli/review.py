@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import echo
+from cwalarm.cli.terminal import echo, writing
 from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
 from deliverywatch.cli.terminal.target import Target, target
 
@@ -52,9 +52,10 @@ def review(*, incident: str, out: Path | None, watch: str, target: Target) -> No
     if out is None:
         echo(text, nl=False)
         return
-    out.write_text(text, encoding="utf-8")
-    if picture:
-        picture.write_text(chart, encoding="utf-8")
+    with writing(out):
+        out.write_text(text, encoding="utf-8")
+        if picture:
+            picture.write_text(chart, encoding="utf-8")
     echo(f"The review is in {out}{f', its chart in {picture}' if picture else ''}.", err=True)
 
 

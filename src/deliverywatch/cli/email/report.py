@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import echo, one_line, print_json
+from cwalarm.cli.terminal import echo, one_line, print_json, writing
 from deliverywatch.cli.email.lake import LAKE, store_of
 from deliverywatch.cli.email.land import STREAMS
 from deliverywatch.cli.terminal.output import print_plain, table
@@ -73,7 +73,8 @@ def report(
     period = start.astimezone(UTC), end.astimezone(UTC)
     document = flow.engagement(store_of(lake, target), *period, streams, links).document()
     if html:
-        html.write_text(flow.html_of(document), encoding="utf-8")
+        with writing(html):
+            html.write_text(flow.html_of(document), encoding="utf-8")
         echo(f"{html}", err=True)
     if folder:
         _write(document, folder)
@@ -93,10 +94,12 @@ def _links(lake: Path | None, target: Target, unsubscribe: tuple[str, ...], para
 def _write(document: dict[str, Any], folder: Path) -> None:
     from deliverywatch.email.report import pages as flow
 
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for section in flow.SECTIONS:
         path = folder / f"{section}.csv"
-        path.write_text(flow.csv_of(document[section]), encoding="utf-8")
+        with writing(path):
+            path.write_text(flow.csv_of(document[section]), encoding="utf-8")
         echo(f"{path}", err=True)
 
 

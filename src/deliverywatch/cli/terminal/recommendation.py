@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from cwalarm.cli.terminal import counted, echo, print_json, wrapped
+from cwalarm.cli.terminal import counted, echo, print_json, wrapped, writing
 from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.errors import InputError
 
@@ -55,12 +55,14 @@ def show(result: Recommendation, *, as_json: bool, report: Path | None, render_t
     from deliverywatch.backtest.report import recommended
 
     if render_to:
-        render_to.mkdir(parents=True, exist_ok=True)
-        for number, sample in enumerate(result.samples, 1):
-            render_to.joinpath(f"{number:03}-{sample.mail.incident}.eml").write_bytes(sample.mail.message)
+        with writing(render_to):
+            render_to.mkdir(parents=True, exist_ok=True)
+            for number, sample in enumerate(result.samples, 1):
+                render_to.joinpath(f"{number:03}-{sample.mail.incident}.eml").write_bytes(sample.mail.message)
         echo(f"Mails are in {render_to}.", err=True)
     if report:
-        report.write_text(recommended.page(result), encoding="utf-8")
+        with writing(report):
+            report.write_text(recommended.page(result), encoding="utf-8")
         echo(f"The report is in {report}.", err=True)
     if as_json:
         print_json(recommended.document(result))

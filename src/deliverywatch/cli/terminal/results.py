@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cwalarm.cli.terminal import echo, harmless
+from cwalarm.cli.terminal import echo, harmless, writing
 from deliverywatch.spreadsheet import csv_of
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -28,13 +28,15 @@ def able_to_write(kind: str, out: Path | None) -> None:
 def write(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], kind: str, out: Path | None) -> None:
     """Print rows in one of FORMATS, or write them into a file; columns are name and type, in Athena's words."""
     if kind == "parquet" and out is not None:
-        _parquet(columns, rows, out)
+        with writing(out):
+            _parquet(columns, rows, out)
         return
     text = {"table": _table, "csv": csv_of, "json": _json}[kind]([name for name, _ in columns], rows)
     if out is None:
         echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        with writing(out):
+            out.write_text(text, encoding="utf-8")
 
 
 def _json(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:

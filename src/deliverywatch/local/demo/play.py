@@ -57,6 +57,19 @@ def stage(
     be, is emptied.
     """
     prepare(out)
+    try:
+        with _playing(now, progress, systems) as stage:
+            yield stage
+    except BaseException:
+        # Also of Ctrl-C: half a result, or an empty folder, would look like one.
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def _playing(
+    now: datetime, progress: Progress, systems: Sequence[str]
+) -> Iterator[tuple[LocalCloud, dict[str, Any], Path]]:
     with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as name:
         progress.step("Building the template and the functions")
         template = build(Path(name), systems)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -22,7 +22,7 @@ from deliverywatch.errors import DeliveryWatchError, QueueUnavailable, TableUnav
 from deliverywatch.files import process, verify
 from deliverywatch.files.admission import Current, Filters
 from deliverywatch.files.push import push
-from deliverywatch.files.records.events import NO_VERSION, Details, State
+from deliverywatch.files.records.events import NO_VERSION, Details, State, is_in_parts
 from deliverywatch.files.records.items import Item, Retention, current, undecided
 from deliverywatch.files.records.layout import Layout
 from deliverywatch.files.records.sqs import messages_of
@@ -54,6 +54,7 @@ class Version:
     etag: str = ""
     content_type: str = ""
     size: int = 0
+    begun: datetime | None = None
 
 
 @dataclass
@@ -74,11 +75,16 @@ class Bucket:
     def __post_init__(self) -> None:
         self.was_versioned = self.has_versions
 
-    def put(self, key: str, content_type: str, size: int) -> dict[str, Any]:
+    def put(self, key: str, content_type: str, size: int, *, in_parts: bool = False) -> dict[str, Any]:
         held = self._writable(key)
         etag = f"e{self.events}"
         held.append(Version(key, self._next(), State.PRESENT, self.clock.now, etag, content_type, size))
-        return self._record(held[-1], "ObjectCreated:Put")
+        if not in_parts:
+            return self._record(held[-1], "ObjectCreated:Put")
+        record = self._record(held[-1], "ObjectCreated:CompleteMultipartUpload")
+        # It had begun before the one that was the newest until now, and is listed with that time.
+        held[-2:] = [replace(held[-1], begun=held[-2:][0].at), *held[-2:-1]]
+        return record
 
     def delete(self, key: str) -> dict[str, Any]:
         held = self._writable(key)
@@ -110,7 +116,7 @@ class Bucket:
             "key": quote_plus(version.key, safe="/"),
             "sequencer": f"{0x55AED6DC + self.events:010X}" + "A" * (self.events % 3),
         }
-        if name == "ObjectCreated:Put":
+        if name.startswith("ObjectCreated"):
             entry |= {"size": version.size, "eTag": version.etag}
         if self.was_versioned:
             entry["versionId"] = version.version
@@ -147,7 +153,7 @@ class Bucket:
         for key in sorted(self.keys):
             for held in reversed(self.keys[key] if key.startswith(prefix) else []):
                 etag, size = (held.etag, held.size) if held.state is State.PRESENT else (None, None)
-                at, is_latest = held.at.replace(microsecond=0), held is self.keys[key][-1]
+                at, is_latest = (held.begun or held.at).replace(microsecond=0), held is self.keys[key][-1]
                 yield verify.Listed(key, held.version, held.state, etag, size, at, listed_at, is_latest=is_latest)
 
 
@@ -207,6 +213,7 @@ class Days:
         self.keys = KEYS[: random.choice([1, 2, len(KEYS)])]
         self.lives = random.choice([1, 1, 4])
         self.is_lossy = random.random() < 0.3
+        self.has_parts = random.random() < 0.3
         # Of a lost `null` that equals the one before it no listing shows that its place is another.
         self.is_switched = not self.is_lossy and random.random() < 0.3
         # By key an item counts its days from what uncovered its version.
@@ -241,7 +248,8 @@ class Days:
             key, kind = self.random.choice(self.keys), self.random.random()
             if kind < 0.6:
                 content_type = self.random.choice(["text/csv", "text/csv", "image/png"])
-                record = self.bucket.put(key, content_type, self.random.choice([SMALL, BIG]))
+                size, in_parts = self.random.choice([SMALL, BIG]), self.has_parts and self.random.random() < 0.3
+                record = self.bucket.put(key, content_type, size, in_parts=in_parts)
             else:
                 which = self.random.randint(0, 9)
                 record = self.bucket.delete(key) if kind < 0.8 else self.bucket.remove(key, which)
@@ -371,7 +379,8 @@ def is_fair(true: Item, possible: list[Any]) -> bool:
     """Return whether nothing tells the newest version apart from the others."""
     seconds = {item["event_time"][:19] for item in possible if is_by_event(item)}
     has_last_word = true.get("is_latest") and true["listed_at"][:19] not in seconds
-    return not has_last_word and not all(map(is_by_event, possible))
+    in_parts = any(is_in_parts(item["event"]) for item in possible)
+    return not has_last_word and (in_parts or not all(map(is_by_event, possible)))
 
 
 def problems_of(seed: int) -> list[str]:

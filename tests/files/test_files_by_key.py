@@ -56,6 +56,10 @@ class Bucket:
             self._notify("ObjectRemoved:Delete", key, version)
         elif kind == "put":
             self._add(key, State.PRESENT, "ObjectCreated:Put")
+        elif kind == "in parts":
+            self._add(key, State.PRESENT, "ObjectCreated:CompleteMultipartUpload")
+            # It had begun before the one that was the newest until now, and stays below it.
+            held[-2:] = held[-2:][::-1]
         elif self.has_versions:
             self._add(key, State.DELETE_MARKER, "ObjectRemoved:DeleteMarkerCreated")
         elif held:
@@ -64,7 +68,7 @@ class Bucket:
 
     def _add(self, key: str, state: State, name: str) -> None:
         version = f"v{len(self.sent)}" if self.has_versions else "null"
-        self.versions[key] = [*(self.versions[key] if self.has_versions else []), (version, state)]
+        self.versions[key][:] = [*(self.versions[key] if self.has_versions else []), (version, state)]
         self._notify(name, key, version)
 
     def _notify(self, name: str, key: str, version: str) -> None:
@@ -102,7 +106,10 @@ def shown(table: MemoryTable, key: str) -> tuple[str, str]:
 
 
 DOINGS = st.lists(
-    st.tuples(st.sampled_from(["put", "put", "delete", "remove"]), st.sampled_from(KEYS), st.integers(0, 9)), max_size=9
+    st.tuples(
+        st.sampled_from(["put", "put", "in parts", "delete", "remove"]), st.sampled_from(KEYS), st.integers(0, 9)
+    ),
+    max_size=9,
 )
 
 
@@ -128,6 +135,14 @@ def test_a_version_that_a_removal_uncovers_is_there_again() -> None:
     for kind, which in (("put", 0), ("put", 0), ("remove", 1)):
         bucket.do(kind, "a", which)
     processed(bucket.sent[::-1], table, bucket)
+    assert shown(table, "a") == ("present", "v0")
+
+
+def test_an_upload_in_parts_stays_below_what_came_after_its_beginning() -> None:
+    bucket, table = Bucket(), TableByKey()
+    for kind in ("put", "in parts"):
+        bucket.do(kind, "a", 0)
+        processed(bucket.sent[-1:], table, bucket)
     assert shown(table, "a") == ("present", "v0")
 
 

@@ -37,9 +37,20 @@ def moment(second: float) -> str:
     return f"{NOON:%Y-%m-%dT%H}:{int(second) // 60:02}:{second % 60:06.3f}Z"
 
 
+# It may have begun before any other.
+IN_PARTS = {"event": "ObjectCreated:CompleteMultipartUpload"}
+
 CASES = {
     "events: the higher sequencer, whatever their clocks say": (
         [by_event("v1", 10.0) | {"event_time": moment(50)}, by_event("v2", 10.1)],
+        "v2",
+    ),
+    "an upload over one in parts that had ended before": (
+        [by_event("v1", 10.0) | IN_PARTS, by_event("v2", 10.1)],
+        "v2",
+    ),
+    "a listing's latest over one in parts": (
+        [by_event("v1", 50.0) | IN_PARTS, by_listing("v2", 40, latest=True)],
         "v2",
     ),
     "a listing's latest, listed in the same second as another": (
@@ -86,6 +97,7 @@ def test_s3s_word_comes_before_any_clock(versions: list[dict[str, Any]], wanted:
         (by_event("v1", 10.2), by_listing("v2", 10, latest=None), "v2"),
         (by_event("v1", 10.2), by_listing("v2", 10, latest=None, state=MARKER), None),
         (by_listing("v1", 10, latest=None), by_listing("v2", 10, latest=None, state=MARKER), None),
+        (by_event("v1", 10.0), by_event("v2", 20.0) | IN_PARTS, "v2"),
     ],
 )
 def test_what_may_be_of_one_moment_is_undecided(one: dict[str, Any], other: dict[str, Any], likely: str | None) -> None:
@@ -125,7 +137,7 @@ DOWN = Bucket(StoreUnavailable("S3 is down."))
         (BOTH, DOWN, "v2", "in/a is there.", False),
         ([], DOWN, None, "in/a is not known.", False),
         (ONE_MOMENT, latest("v1"), "v1", "in/a is there.", False),
-        (ONE_MOMENT, DOWN, None, "in/a: the newest version is undecided, as v1 and v2 are of one moment", True),
+        (ONE_MOMENT, DOWN, None, "in/a: the newest version is undecided: nothing tells v1 and v2 apart", True),
     ],
 )
 def test_the_bucket_is_asked_before_the_table(

@@ -48,7 +48,7 @@ class KeyState:
             )
         if self.undecided:
             versions = " and ".join(self.undecided)
-            return f"{name}: the newest version is undecided, as {versions} are of one moment and S3 cannot be asked."
+            return f"{name}: the newest version is undecided: nothing tells {versions} apart, and S3 cannot be asked."
         state = "is there" if self.current else "is not there now" if self.versions else "is not known"
         return f"{name} {state}."
 

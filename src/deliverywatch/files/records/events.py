@@ -29,6 +29,11 @@ _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _YEARS = range(1970, 3000)
 
 
+# The place of such an upload among the versions is that of its beginning, though its event and sequencer are of its end
+# (docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#distributedmpupload).
+_IN_PARTS = "CompleteMultipartUpload"
+
+
 class State(StrEnum):
     """The state of a version of an object after an event."""
 
@@ -77,6 +82,11 @@ class ObjectEvent:
         if self.listed_at:
             return replace(self, listed_at=self.listed_at + timedelta(milliseconds=1))
         return replace(self, sequencer=self.sequencer[:-1] + "1")
+
+
+def is_in_parts(name: str) -> bool:
+    """Return whether an event of this name ends an upload in parts, which may have begun before the newest version."""
+    return name.endswith(_IN_PARTS)
 
 
 def object_of(bucket: str, key: str) -> str:

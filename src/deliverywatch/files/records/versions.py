@@ -2,12 +2,14 @@
 
 S3's own word comes first: the sequencers of events, and which version a listing calls the latest. Only between items
 that neither of them puts in order the clock decides, and a listing rounds its times to the second: what may be of one
-moment is not told apart.
+moment is not told apart, nor what was there already when an upload in parts ended.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from deliverywatch.files.records.events import is_in_parts
 
 _SECOND = timedelta(seconds=1)
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
@@ -23,11 +25,18 @@ def is_by_event(item: Mapping[str, Any]) -> bool:
     return bool(item["sequencer"]) and "listed_at" not in item
 
 
+def _has_place(item: Mapping[str, Any]) -> bool:
+    """Return whether it is known when an item came about; of an upload in parts the event tells only its end."""
+    return not (is_by_event(item) and is_in_parts(str(item.get("event"))))
+
+
 def _is_older(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     if is_by_event(one) and is_by_event(other):
-        return bool(one["sequencer"] < other["sequencer"])
+        return _has_place(other) and bool(one["sequencer"] < other["sequencer"])
     is_under, is_over = _was_under(one, other), _was_under(other, one)
-    return is_under if is_under != is_over else _ended(one) <= _time(other, "event_time")
+    if is_under != is_over:
+        return is_under
+    return _has_place(other) and _ended(one) <= _time(other, "event_time")
 
 
 def _was_under(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -40,7 +49,8 @@ def _was_under(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     if other.get("is_latest") and _existed(one, _time(other, "listed_at")):
         return True
     since = _time(one, "listed_at") + _SECOND
-    return bool(one.get("is_latest")) and is_by_event(other) and _time(other, "event_time") >= since
+    is_after = is_by_event(other) and _has_place(other) and _time(other, "event_time") >= since
+    return bool(one.get("is_latest")) and is_after
 
 
 def _existed(item: Mapping[str, Any], at: datetime) -> bool:

@@ -43,7 +43,7 @@ class Wire:
     plan: list[str] = field(default_factory=list)
     taken: dict[str, list[bytes]] = field(default_factory=lambda: {"webhook": [], "teams": []})
 
-    def post(self, _: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def post(self, _: str, body: bytes, headers: Mapping[str, str], _seconds: float = 10.0) -> Answer:
         ending = self.plan.pop(0) if self.plan else "taken"
         if ending in ("taken", "lost answer"):
             self.taken["webhook" if "webhook-id" in headers else "teams"].append(body)

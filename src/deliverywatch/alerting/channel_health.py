@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.dispatch import WATCH_PREFIX
+from deliverywatch.alerting.dispatch import WATCHES
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.inputs.notice import Notice
 from deliverywatch.errors import StoreUnavailable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def notice_of(health: Health, store: Store, now: datetime) -> Notice | None:
     """Return what a channel's state is to its watch; None if it does well and nobody waits to hear so."""
-    watch = f"{WATCH_PREFIX}{health.channel.kind.value}"
+    watch = WATCHES[health.channel.kind]
     if not health.problem and not _is_open(store, watch):
         return None
     return Notice(
@@ -38,8 +38,8 @@ def notice_of(health: Health, store: Store, now: datetime) -> Notice | None:
 
 def removed(open_watches: Iterable[str], channels: Iterable[Channel], now: datetime) -> list[Notice]:
     """Return the ends of incidents about channels that the stack has no more: nothing waits for them."""
-    present = {f"{WATCH_PREFIX}{channel.kind.value}" for channel in channels}
-    gone = [watch for watch in open_watches if watch.startswith(WATCH_PREFIX) and watch not in present]
+    present = {WATCHES[channel.kind] for channel in channels}
+    gone = [watch for watch in open_watches if watch in WATCHES.values() and watch not in present]
     sentence = "The stack has this channel no more, so nothing is sent to it."
     return [
         Notice(now, watch=watch, level=Level.OK, sentence=sentence, message_id=f"{watch} {now}", received_at=now)

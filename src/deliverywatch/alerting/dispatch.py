@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from deliverywatch.alerting.channels.protocol.http import Within
 from deliverywatch.alerting.channels.protocol.notification import (
     Delivery,
     Notification,
@@ -26,20 +27,24 @@ from deliverywatch.alerting.deliver import claimed, recorded
 from deliverywatch.alerting.incidents import incident_store, outbox
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident
 from deliverywatch.alerting.incidents.outbox import Claim, Record
+from deliverywatch.alerting.inputs.channel_settings import Kind
 from deliverywatch.errors import DeliveryWatchError, StoreConflict, StoreUnavailable
 from deliverywatch.messages.level import Level
 from deliverywatch.thresholds import CHANNEL_GIVE_UP_HOURS, CHANNEL_SECONDS
 
 if TYPE_CHECKING:
+    from deliverywatch.alerting.channels.protocol.http import Http
     from deliverywatch.alerting.inputs.channel_settings import Channel
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.view import View
     from deliverywatch.alerting.ports import ChannelPorts, Ports
 
-# Of the watch of a channel itself, which is mailed only.
-WATCH_PREFIX = "channel-"
+# The watches of the channels themselves, which are mailed only.
+WATCHES = {kind: f"channel-{kind}" for kind in Kind}
 TEST = "TEST"
 _PAUSE_SECONDS = 1.0
+# With less time than this no request is begun: a slow answer would come too late to be heard.
+_LEAST_SECONDS = 5.0
 # A message that may have arrived is sent once more, to those who cannot tell that they have it already.
 _UNCONFIRMED_ATTEMPTS = 2
 _LEFT_ALONE = (Outcome.UNAVAILABLE, Outcome.UNCONFIRMED)
@@ -60,7 +65,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a channel's last attempt of an invocation ended; the problem is empty if it took the message."""
+    """How a channel did in an invocation: its first problem; the problem is empty if it took every message."""
 
     channel: Channel
     name: str
@@ -70,7 +75,7 @@ class Health:
 
 def with_undelivered(before: Incident | None, after: Incident | None, channels: Sequence[Channel]) -> Incident | None:
     """Return an incident whose latest changes are due to the channels that are routed to get them."""
-    if after is None or after.watch.startswith(WATCH_PREFIX):
+    if after is None or after.watch in WATCHES.values():
         return after
     known = before.seq if before and before.id == after.id else 0
     due = [
@@ -138,7 +143,7 @@ def _without(incident: Incident | None, channel: str) -> Incident | None:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One channel in one invocation."""
+    """One channel in one invocation; `threads` are by watch and incident, as ids repeat."""
 
     channel: Channel
     ports: Ports
@@ -146,14 +151,16 @@ class Line:
     settings: Settings
     invocation: str
     now: datetime
-    threads: dict[str, str] = field(default_factory=dict)
+    threads: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def serve(self, pending: Sequence[Pending]) -> Health | None:
-        """Send what is due, oldest first; a channel that cannot take it is left alone until the next invocation."""
+        """Send what is due, oldest first; a channel that does not take it in time is left alone until the next one."""
         health = None
         ends_at = self.outside.clock() + CHANNEL_SECONDS
         for one in pending:
             for incident, change in one.incident.due_to(self.channel.kind.value):
+                if self.outside.clock() + _LEAST_SECONDS > ends_at:
+                    return health
                 record = self._record(incident, change, is_test=one.is_test)
                 if self.now - change.time > timedelta(hours=CHANNEL_GIVE_UP_HOURS):
                     self._give_up(one, record, "It was too old to be sent.")
@@ -165,9 +172,12 @@ class Line:
                     self._pop(one, record, "")
                     continue
                 result = self._sent(one, incident, change, record, ends_at)
-                health = Health(self.channel, service_of(self.channel.kind).NAME, result.problem, incident.id)
+                if health is None or not health.problem:
+                    health = Health(self.channel, service_of(self.channel.kind).NAME, result.problem, incident.id)
                 if result.outcome in _LEFT_ALONE:
                     return health
+                if result.outcome is Outcome.UNMADE:
+                    break
         return health
 
     def _record(self, incident: Incident, change: Change, *, is_test: bool) -> Record:
@@ -187,42 +197,55 @@ class Line:
             return Claim.OURS
 
     def _sent(self, one: Pending, incident: Incident, change: Change, record: Record, ends_at: float) -> Result:
-        view = one.view_of(incident, change)
-        notification = notification_of(
-            incident, change, view, stack=self.settings.prefix, environment=self.settings.environment
-        )
-        notification = replace(notification, event=record.event)
-        thread = self.threads.get(incident.id) or dict(incident.threads).get(self.channel.kind.value, "")
-        payload = service_of(self.channel.kind).render(notification)
+        try:
+            notification, payload = self._made(one, incident, change, record.event)
+        except Exception as error:  # whatever it holds, the next incident is sent
+            result = Result(Outcome.UNMADE, f"A message could not be made: {type(error).__name__}.")
+            self._note(one, replace(record, problem=result.problem), result, b"")
+            return result
+        known = dict(incident.threads).get(self.channel.kind.value, "")
+        thread = self.threads.get((incident.watch, incident.id)) or known
         result = self._attempted(payload, notification, thread, ends_at)
-        record = replace(record, subject=view.subject, message_id=notification.id, problem=result.problem or None)
+        subject, problem = notification.view.subject, result.problem or None
+        record = replace(record, subject=subject, message_id=notification.id, problem=problem)
         self._note(one, record, result, payload)
         return result
 
+    def _made(self, one: Pending, incident: Incident, change: Change, event: str) -> tuple[Notification, bytes]:
+        view, settings = one.view_of(incident, change), self.settings
+        made = notification_of(incident, change, view, stack=settings.prefix, environment=settings.environment)
+        notification = replace(made, event=event)
+        return notification, service_of(self.channel.kind).render(notification)
+
     def _attempted(self, payload: bytes, notification: Notification, thread: str, ends_at: float) -> Result:
         """Try, and once more after a pause if the channel certainly took nothing and there is time."""
-        result = self._attempt(payload, notification, thread)
+        http = Within(self.outside.http, lambda: ends_at - self.outside.clock())
+        result = self._attempt(payload, notification, thread, http)
         if result.outcome is Outcome.UNAVAILABLE:
             pause = max(_PAUSE_SECONDS, result.retry_after_seconds or 0.0)
-            if self.outside.clock() + pause < ends_at:
+            if self.outside.clock() + pause + _LEAST_SECONDS < ends_at:
                 self.outside.sleep(pause)
-                return self._attempt(payload, notification, thread)
+                return self._attempt(payload, notification, thread, http)
         return result
 
-    def _attempt(self, payload: bytes, notification: Notification, thread: str) -> Result:
+    def _attempt(self, payload: bytes, notification: Notification, thread: str, http: Http) -> Result:
         delivery = Delivery(id=notification.id, time=self.now, channel=self.channel, thread=thread)
         service = service_of(self.channel.kind)
         try:
             # Read anew every time: a secret that was replaced counts at once.
             secret = self.outside.secrets.read(self.channel.parameter)
-            return service.send(payload, secret, self.outside.http, delivery)
+            return service.send(payload, secret, http, delivery)
         except DeliveryWatchError as error:
             return Result(Outcome.UNAVAILABLE, str(error))
+        except Exception as error:  # what it answered can be anything
+            problem = f"What {service.NAME} answered could not be read: {type(error).__name__}."
+            return Result(Outcome.UNCONFIRMED, problem)
 
     def _note(self, one: Pending, record: Record, result: Result, payload: bytes) -> None:
         """Write down what became of an attempt, and take the change from what is due if it is done with."""
         if result.outcome is Outcome.SENT:
-            self.threads[record.incident] = result.thread or self.threads.get(record.incident, "")
+            name = (record.watch, record.incident)
+            self.threads[name] = result.thread or self.threads.get(name, "")
             with suppress(StoreUnavailable, StoreConflict):  # until then this process remembers it
                 recorded(record, payload, self.ports)
             self._pop(one, record, result.thread)

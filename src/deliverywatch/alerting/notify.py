@@ -26,7 +26,7 @@ from deliverywatch.alerting.incidents.outbox import Claim
 from deliverywatch.alerting.incidents.severity import Watch, watch_named, watch_of
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.inputs.notice import as_report, parse
-from deliverywatch.alerting.ports import Mailed
+from deliverywatch.alerting.ports import Mailed, NoCharts
 from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import mapping, moment
@@ -248,8 +248,10 @@ class Notifier:
             return
         from deliverywatch.alerting.dispatch import Pending
 
+        ports = replace(self.ports, charts=NoCharts())
+
         def view_of(due: Incident, change: Change) -> View:
-            return collect(due, change, state, self.ports, self.settings).view
+            return collect(due, change, state, ports, self.settings).view
 
         self.pending.append(Pending(incident, view_of))
 

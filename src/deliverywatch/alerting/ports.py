@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from deliverywatch.errors import MetricsUnavailable
+
 if TYPE_CHECKING:
     from deliverywatch.alerting.channels.protocol.http import Http
     from deliverywatch.alerting.incidents.incident import Incident
@@ -40,6 +42,14 @@ class ChannelPorts:
     http: Http
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+
+
+class NoCharts:
+    """Pictures where nobody sees them, as in a chat."""
+
+    def png(self, _widget: str) -> bytes:
+        """Raise MetricsUnavailable: none is drawn."""
+        raise MetricsUnavailable("No picture is drawn.")
 
 
 class StableStack:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from deliverywatch.alerting.channels.protocol.http import Answer, NotConfirmed, NotSent
 from deliverywatch.alerting.channels.protocol.notification import Outcome, Result
+from deliverywatch.thresholds import CHANNEL_GIVE_UP_HOURS
 
 # The service has too much to do, or something before it failed: later it may take the same request.
 _LATER = frozenset({408, 425, 429})
 _SUCCESSES, _SERVER_ERROR = range(200, 300), 500
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+_LONGEST_SECONDS = CHANNEL_GIVE_UP_HOURS * 3600.0
 _MEANINGS = {
     401: "it does not take the key",
     403: "it does not allow the message",
@@ -45,12 +49,16 @@ def by_status(answer: Answer, name: str, now: datetime) -> Result:
 
 
 def retry_after(answer: Answer, now: datetime) -> float | None:
-    """Return the seconds of Retry-After, as a number or a date; None if it says none."""
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit() and len(value) <= 9:
+    """Return the seconds of Retry-After, as a number or a date, at most a day; None if it says none."""
+    seconds = _seconds(answer.headers.get("retry-after", "").strip(), now)
+    return None if seconds is None else min(max(0.0, seconds), _LONGEST_SECONDS)
+
+
+def _seconds(value: str, now: datetime) -> float | None:
+    if _SECONDS.fullmatch(value):
         return float(value)
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year of twenty digits
         return None
-    return max(0.0, (until - now).total_seconds()) if until.tzinfo else None
+    return (until - now).total_seconds() if until.tzinfo else None

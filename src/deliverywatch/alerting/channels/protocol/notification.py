@@ -67,12 +67,13 @@ class Delivery:
 
 
 class Outcome(StrEnum):
-    """What became of an attempt; only SENT is known to have arrived, UNCONFIRMED may have."""
+    """What became of an attempt; only SENT is known to have arrived, UNCONFIRMED may have, UNMADE was not sent."""
 
     SENT = "sent"
     UNAVAILABLE = "unavailable"
     UNCONFIRMED = "unconfirmed"
     REFUSED = "refused"
+    UNMADE = "unmade"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,10 @@ def send(payload: bytes, secret: str, http: Http, delivery: Delivery) -> Result:
 def _posted(payload: bytes, url: str, http: Http, delivery: Delivery) -> Result:
     headers = {"Content-Type": "application/json; charset=utf-8"}
     answer, result = answers.attempt(lambda: http.post(url, payload, headers), _NAME, delivery.time)
-    word = _word(answer.body.decode("ascii", "replace").strip()) if answer else ""
-    return _with_word(result, word)
+    said = answer.body.decode("ascii", "replace").strip() if answer else ""
+    if result.outcome is Outcome.SENT and said != "ok":
+        result = Result(Outcome.UNCONFIRMED, "Slack did not answer that it took the message.")
+    return _with_word(result, _word(said))
 
 
 class _Bot:

@@ -106,10 +106,10 @@ class OneAccount:
         return self._client
 
 
-def template() -> dict[str, Any]:
-    """Return SMS and e-mail in one template."""
-    sms, email = (json.loads((ROOT / f"tests/templates/{name}.json").read_text()) for name in ("sms", "email"))
-    return {**sms, **{name: {**sms.get(name, {}), **section} for name, section in email.items() if name in SECTIONS}}
+def template(system: str = "email") -> dict[str, Any]:
+    """Return SMS and another system in one template."""
+    sms, other = (json.loads((ROOT / f"tests/templates/{name}.json").read_text()) for name in ("sms", system))
+    return {**sms, **{name: {**sms.get(name, {}), **section} for name, section in other.items() if name in SECTIONS}}
 
 
 def intent(*, is_new: bool = True, **given: str) -> Intent:
@@ -281,6 +281,27 @@ def test_links_in_mails_need_their_key_and_what_their_page_reserves() -> None:
     assert "concurrency" not in looked(few, intent(LinkKeyParameter="/a/key", PageConcurrency="0"))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        ({}, {"QueriesGroup": "adopted", "QueriesGroupName": "deliverywatch-prod-queries"}, "failed"),
+        ({"QueriesGroupName": "pn"}, {"QueriesGroup": "adopted", "QueriesGroupName": "pn"}, "failed"),
+        ({"QueriesGroupName": "pn"}, {"QueriesGroup": "adopted", "QueriesGroupName": "other"}, ""),
+        ({"QueriesGroup": "adopted", "QueriesGroupName": "pn"}, {"QueriesGroup": "made", "QueriesGroupName": "pn"}, ""),
+        ({"QueriesGroupName": "pn"}, {"QueriesGroupName": "pn"}, ""),
+    ],
+)
+def test_a_schedule_group_that_the_stack_made_is_not_adopted_by_it(
+    old: dict[str, str], new: dict[str, str], verdict: str
+) -> None:
+    made = template("queries")
+    defaults = {name: str(one.get("Default", "")) for name, one in made["Parameters"].items()}
+    before, after = {**defaults, **old}, {**defaults, **new}
+    wanted = replace(intent(is_new=False), template=made, parameters=after, before=made, old=before)
+    assert looked(OneAccount(), wanted).get("schedule-group", ("", ""))[0] == verdict
+    assert "schedule-group" not in looked(OneAccount(), replace(wanted, before={}, old={}))
+
+
 def test_the_buckets_of_a_stack_that_stands_are_its_own() -> None:
     account = OneAccount(head_bucket={"BucketRegion": "eu-west-1"})
     assert "bucket-names" not in looked(account, intent(is_new=False))
@@ -358,7 +379,7 @@ def test_every_kind_of_resource_has_its_right_or_needs_none_of_its_own() -> None
 def test_readme_has_a_row_for_everything_that_is_looked_at() -> None:
     text = (ROOT / "cfn/README.md").read_text().partition("### What `deploy` looks at first")[2].partition("\n## ")[0]
     names = {row.split("`")[1] for row in text.splitlines() if row.startswith("| `")}
-    assert names == {name for name, *_ in LACKING} | {"region", "secrets"}
+    assert names == {name for name, *_ in LACKING} | {"region", "secrets", "schedule-group"}
     assert {name for name, _ in LOOKS} - names == {"quotas"}
 
 

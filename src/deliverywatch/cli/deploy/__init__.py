@@ -195,6 +195,7 @@ def _before(account: _Account, upgrade: Upgrade, target: Target, *, may_fail: bo
     from deliverywatch.cli.deploy.first_look import look
     from deliverywatch.operate.deploy.prerequisites import Intent
 
+    before = upgrade.before.get("Parameters") or {}
     intent = Intent(
         stack=account.stack,
         region=account.cloud.region,
@@ -203,6 +204,8 @@ def _before(account: _Account, upgrade: Upgrade, target: Target, *, may_fail: bo
         parameters=upgrade.parameters.values,
         artifacts=account.artifacts.name,
         is_new=upgrade.deployed is None,
+        before=upgrade.before,
+        old={name: value for name, value in upgrade.parameters.before.items() if name in before},
     )
     return look(account.cloud, account.number, intent, target, may_fail=may_fail, as_json=as_json)
 

@@ -66,6 +66,7 @@ _FREE_DASHBOARDS = 3
 # Of the functions that may run at once: docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html.
 _KEPT_UNRESERVED = 10
 _BUCKET = "AWS::S3::Bucket"
+_SCHEDULE_GROUP = "AWS::Scheduler::ScheduleGroup"
 _EVENT_DESTINATION = "AWS::SES::ConfigurationSetEventDestination"
 _MORE_CONCURRENCY = (
     "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
@@ -79,7 +80,10 @@ _ALL_TABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What is about to be deployed, by whom and from which bucket; `principal` is the ARN that STS names."""
+    """What is about to be deployed, by whom and from which bucket; `principal` is the ARN that STS names.
+
+    `before` is the template of the stack as it is, with the parameters `old`; of a new one there is none.
+    """
 
     stack: str
     region: str
@@ -88,6 +92,8 @@ class Intent:
     parameters: Mapping[str, str]
     artifacts: str
     is_new: bool
+    before: Mapping[str, Any] = field(default_factory=dict)
+    old: Mapping[str, str] = field(default_factory=dict)
     kinds: Counter[str] = field(init=False)
     configuration_sets: tuple[str, ...] = field(init=False)
     buckets: tuple[str, ...] = field(init=False)
@@ -163,6 +169,28 @@ def _buckets(account: Account, intent: Intent) -> Iterable[Check]:
         )
         parameters = (parameter for parameter, value in intent.parameters.items() if value == name)
         yield failed("bucket-names", finding, f"deliverywatch deploy --set {next(parameters, 'BucketName')}=another")
+
+
+def _schedule_group(_account: Account, intent: Intent) -> Iterable[Check]:
+    made = _schedule_groups(intent.before, intent.old)
+    gone = made - _schedule_groups(intent.template, intent.parameters)
+    for name in sorted(gone & {intent.parameters.get("QueriesGroupName", "")}):
+        yield failed(
+            "schedule-group",
+            f"The stack made the schedule group {name}: if adopted, CloudFormation deletes it with its schedules.",
+            "deliverywatch deploy --set QueriesGroup=made, or adopt a group of another name that you made",
+        )
+    if made and not gone:
+        yield ok("schedule-group", f"The schedule group {some(sorted(made))} stays.")
+
+
+def _schedule_groups(template: Mapping[str, Any], parameters: Mapping[str, str]) -> set[str]:
+    made = template.get("Resources")
+    if not made:
+        return set()
+    resolver = Resolver(template, parameters)
+    groups = [name for name, one in made.items() if one["Type"] == _SCHEDULE_GROUP]
+    return {str(resolver.properties(name)["Name"]) for name in groups if resolver.holds(made[name].get("Condition"))}
 
 
 def _environment(account: Account, intent: Intent) -> Iterable[Check]:
@@ -316,6 +344,7 @@ LOOKS: tuple[tuple[str, Callable[[Account, Intent], Iterable[Check]]], ...] = (
     ("region", _region),
     ("artifacts", _artifacts),
     ("bucket-names", _buckets),
+    ("schedule-group", _schedule_group),
     ("environment", _environment),
     ("rights", _rights),
     ("lake-formation", _lake_formation),

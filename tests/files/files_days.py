@@ -37,6 +37,7 @@ FILTERS = (
     Filters("in/", "", ("text/*",), 1),
 )
 RECEIVES = 5
+LONGEST_UPLOAD = timedelta(minutes=1)
 
 
 class Killed(BaseException):
@@ -79,7 +80,7 @@ class Bucket:
         held = self._writable(key)
         etag = f"e{self.events}"
         held.append(Version(key, self._next(), State.PRESENT, self.clock.now, etag, content_type, size))
-        if not in_parts:
+        if not in_parts or self.clock.now - held[-2:][0].at > LONGEST_UPLOAD:
             return self._record(held[-1], "ObjectCreated:Put")
         record = self._record(held[-1], "ObjectCreated:CompleteMultipartUpload")
         # It had begun before the one that was the newest until now, and is listed with that time.
@@ -380,7 +381,7 @@ def is_fair(true: Item, possible: list[Any]) -> bool:
     seconds = {item["event_time"][:19] for item in possible if is_by_event(item)}
     has_last_word = true.get("is_latest") and true["listed_at"][:19] not in seconds
     in_parts = any(is_in_parts(item["event"]) for item in possible)
-    return not has_last_word and (in_parts or not all(map(is_by_event, possible)))
+    return in_parts or (not has_last_word and not all(map(is_by_event, possible)))
 
 
 def problems_of(seed: int) -> list[str]:

@@ -6,10 +6,14 @@ or a session with one, would let another fail that happens to run after it in th
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from browser import CHROMIUM, Browser
+from page_checks import faults
 
 settings.register_profile(
     "house", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -34,3 +38,22 @@ def account_left_as_it_was() -> Iterator[None]:
 
 def _of_aws() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all pages, where one is installed."""
+    if CHROMIUM is None:
+        pytest.skip("No Chromium is installed: how pages look and work is tested only where one is.")
+    with Browser(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def look(browser: Browser) -> Callable[[Path | str, str], list[str]]:
+    """Open a page as its readers do, and return what is wrong with it; the name is that of its pictures."""
+
+    def opened(page: Path | str, name: str) -> list[str]:
+        return faults(browser, page.as_uri() if isinstance(page, Path) else page, name)
+
+    return opened

@@ -318,6 +318,10 @@ def test_every_text_stands_out_from_its_ground(ink: str, ground: str) -> None:
     assert {ink, ground} <= set(re.findall(r"#[0-9a-f]{6}", "".join(texts)))
 
 
+def test_every_bar_stands_out_from_a_light_and_a_dark_mail() -> None:
+    assert min(contrast_of(tone.fill, ground) for tone in TONES.values() for ground in ("#fdfdfc", "#1d2025")) >= 3
+
+
 @pytest.mark.parametrize(
     ("prefix", "options"), [("deliverywatch-prod", ""), ("deliverywatch-test", " --stack deliverywatch-test")]
 )

@@ -146,6 +146,22 @@ def test_the_page_needs_nothing_but_itself_and_shows_every_campaign(document: di
     assert len(page) < 120_000
 
 
+def test_the_page_is_whole_and_legible_on_a_phone_and_on_a_screen(
+    document: dict[str, Any], tmp_path: Path, look: Callable[[Path | str, str], list[str]]
+) -> None:
+    for name, content in {
+        "email-report": document,
+        "email-report-long": hostile("issue-" * 40),
+        "email-none": none(),
+    }.items():
+        (tmp_path / "report.html").write_text(html_of(content), encoding="utf-8")
+        assert look(tmp_path / "report.html", name) == []
+
+
+def none() -> dict[str, Any]:
+    return Engagement(SINCE, NOW, LinkRules()).document()
+
+
 def report_of(*events: dict[str, Any], campaign: str = "issue") -> dict[str, Any]:
     """The report of events of one mail, unless they say otherwise."""
     mail = {"sent_at": NOW - DAY, "message_id": "id-1", "campaign": campaign, "recipients": ["a@example.com"]}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
-from browser import CHROMIUM, Browser
 
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play
+
+if TYPE_CHECKING:
+    from browser import Browser
 
 pytestmark = pytest.mark.slow
 
@@ -58,11 +60,11 @@ def record(cloud: LocalCloud) -> dict[str, Any]:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("No Chromium is installed: how the page works is tested only where one is.")
-    with Browser(tmp_path / "profile", PHONE) as browser:
-        yield browser
+def phone(browser: Browser) -> Browser:
+    """A phone whose owner runs no scripts."""
+    browser.resize(PHONE)
+    browser.allow_scripts(are_allowed=False)
+    return browser
 
 
 def test_opening_a_link_changes_nothing_whoever_opens_it(cloud: LocalCloud) -> None:
@@ -74,48 +76,54 @@ def test_opening_a_link_changes_nothing_whoever_opens_it(cloud: LocalCloud) -> N
     assert not cloud.client("cloudwatch").list_alarm_mute_rules()["AlarmMuteRuleSummaries"]
 
 
-def test_somebody_acknowledges_with_a_phone_that_runs_no_scripts(cloud: LocalCloud, browser: Browser) -> None:
+def test_somebody_acknowledges_with_a_phone_that_runs_no_scripts(cloud: LocalCloud, phone: Browser) -> None:
     acknowledge, _ = links(cloud)
-    browser.open(acknowledge)
-    assert browser.content_width() <= PHONE
-    left, top, right, _, _, bottom, *_ = browser.box("button")
+    phone.open(acknowledge)
+    assert phone.content_size()[0] <= PHONE
+    left, top, right, _, _, bottom, *_ = phone.box("button")
     assert (right - left > PHONE / 2, bottom - top >= 48) == (True, True), "a thumb finds it, so the style is applied"
-    browser.type("input[name=by]", "Kim <b>")
-    browser.type("input[name=note]", "calling the carrier")
-    browser.click("button")
-    page = browser.html()
+    phone.type("input[name=by]", "Kim <b>")
+    phone.type("input[name=note]", "calling the carrier")
+    phone.click("button")
+    page = phone.html()
     assert "Kim &lt;b&gt; has taken it on" in page
     assert "document.title='run'</script>" not in page
-    assert (browser.complaints(), browser.content_width() <= PHONE) == ([], True)
+    assert (phone.complaints(), phone.content_size()[0] <= PHONE) == ([], True)
     # The link goes nowhere else, not even as a referrer.
-    sent = browser.requests()
+    sent = phone.requests()
     assert {one["url"].partition("?")[0] for one in sent if "favicon" not in one["url"]} == {acknowledge}
     assert not [name for one in sent for name in one["headers"] if name.lower() == "referer"]
     force(cloud, "sms-critical")
     assert "Kim <b> has taken it on" in body(cloud)
 
 
-def test_a_form_without_a_name_is_not_even_sent(cloud: LocalCloud, browser: Browser) -> None:
+def test_the_page_as_it_is_served_is_whole_and_legible(
+    cloud: LocalCloud, look: Callable[[Path | str, str], list[str]]
+) -> None:
+    assert [fault for number, url in enumerate(links(cloud)) for fault in look(url, f"served-{number}")] == []
+
+
+def test_a_form_without_a_name_is_not_even_sent(cloud: LocalCloud, phone: Browser) -> None:
     before = record(cloud)
-    browser.open(links(cloud)[0])
-    browser.events.clear()
-    spot = {"button": "left", "clickCount": 1, **_middle(browser.box("button"))}
+    phone.open(links(cloud)[0])
+    phone.events.clear()
+    spot = {"button": "left", "clickCount": 1, **_middle(phone.box("button"))}
     for kind in ("mousePressed", "mouseReleased"):
-        browser.ask("Input.dispatchMouseEvent", type=kind, **spot)
-    assert (browser.requests(), record(cloud)) == ([], before)
+        phone.ask("Input.dispatchMouseEvent", type=kind, **spot)
+    assert (phone.requests(), record(cloud)) == ([], before)
 
 
 def _middle(box: list[float]) -> dict[str, float]:
     return {"x": (box[0] + box[2]) / 2, "y": (box[1] + box[5]) / 2}
 
 
-def test_somebody_mutes_for_an_hour_and_once(cloud: LocalCloud, browser: Browser) -> None:
+def test_somebody_mutes_for_an_hour_and_once(cloud: LocalCloud, phone: Browser) -> None:
     mute = links(cloud)[1]
-    browser.open(mute)
-    browser.type("input[name=by]", "Sam")
-    browser.click("button")
-    assert "This link was used by Sam" in browser.html()
-    assert "<form" not in browser.html()
+    phone.open(mute)
+    phone.type("input[name=by]", "Sam")
+    phone.click("button")
+    assert "This link was used by Sam" in phone.html()
+    assert "<form" not in phone.html()
     (rule,) = cloud.client("cloudwatch").list_alarm_mute_rules()["AlarmMuteRuleSummaries"]
     described = cloud.client("cloudwatch").get_alarm_mute_rule(
         AlarmMuteRuleName=rule["AlarmMuteRuleArn"].split(":")[-1]

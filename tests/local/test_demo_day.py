@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,13 @@ def test_the_page_stands_alone_and_leads_to_every_file(written: Outcome) -> None
     assert json.loads((page.parent / "timeline.json").read_text())[-1]["kind"] in ("alarm", "mail")
     for path in (page.parent / "mails").glob("*.html"):
         assert "cid:" not in path.read_text()
+
+
+def test_the_page_is_whole_and_legible_on_a_phone_and_on_a_screen(
+    written: Outcome, look: Callable[[Path | str, str], list[str]]
+) -> None:
+    (mail,) = (written.page.parent / "mails").glob("02-*.html")
+    assert look(written.page, "demo-sms") + look(mail, "demo-sms-mail") == []
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:

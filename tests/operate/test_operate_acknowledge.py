@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -430,3 +431,33 @@ def test_a_store_that_fails_while_it_is_written_says_that_it_is_not_certain() ->
     response = world.send("POST", path(), {"by": "Kim"})
     assert status(response) == 503
     assert "not certain" in shown(response)
+
+
+def pages() -> dict[str, str]:
+    """The page in every state that looks otherwise, as a browser is given it."""
+    over, odd, taken, muted = World(), World(), World(), World()
+    over.keep(replace(incident(), level=Level.OK, changed_at=NOW))
+    odd.keep(incident(title="nightly_load_" * 20, timeline=(replace(incident().timeline[0], reason=HOSTILE * 3),)))
+    taken.send("POST", path(), {"by": "Kim", "note": "calling the carrier"})
+    muted.send("POST", path(Action.MUTE), {"by": "Sam"})
+    answers = {
+        "open": World().send("GET", path()),
+        "mute": World().send("GET", path(Action.MUTE)),
+        "problem": World().send("POST", path(), {"by": "", "note": "x" * 150}),
+        "odd": odd.send("POST", path(), {"by": "", "note": HOSTILE}),
+        "taken": taken.send("GET", path()),
+        "muted": muted.send("GET", path(Action.MUTE)),
+        "over": over.send("GET", path()),
+        "expired": World().send("GET", path(now=NOW - timedelta(days=2))),
+        "refused": World().send("GET", "/nothing"),
+        "unavailable": World(store=Unreachable()).send("GET", path()),
+    }
+    return {state: shown(answer) for state, answer in answers.items()}
+
+
+def test_the_page_is_whole_and_legible_in_every_state(
+    look: Callable[[Path | str, str], list[str]], tmp_path: Path
+) -> None:
+    for state, page in pages().items():
+        (tmp_path / "page.html").write_text(page, encoding="utf-8")
+        assert look(tmp_path / "page.html", f"acknowledge-{state}") == []

@@ -19,8 +19,9 @@ from deliverywatch.messages.palette import TONES
 # More points than these show nothing more on a screen.
 _POINT_LIMIT = 1200
 
-_VALUE, _OPEN, _QUIET = "#1f5fa8", "#c43d2f", "#5b6b7b"
-_LEVELS = {level: tone.line for level, tone in TONES.items() if level not in ("resolved", "notice")}
+# The page's style has a light and a dark colour of each name.
+_VALUE, _OPEN, _QUIET = "var(--value)", "var(--open)", "var(--quiet)"
+_LEVELS = {level: f"var(--{level})" for level in TONES if level not in ("resolved", "notice")}
 _DASHES = ("none", "6 4", "2 3", "8 3 2 3")
 _TICKS = 4
 # Above the value there is room for the marks of mails.

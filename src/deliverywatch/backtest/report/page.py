@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from deliverywatch.backtest.report import charts
 from deliverywatch.backtest.report.table import COLUMNS, rows
 from deliverywatch.backtest.results.result import Result, Variant
+from deliverywatch.messages.palette import TONES
 
 # Of more mails the page shows the first; the chart has all of them.
 _MAIL_LIMIT = 500
@@ -34,7 +35,7 @@ def rendered(template: str, **values: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
     )
-    return environment.get_template(template).render(**values)
+    return environment.get_template(template).render(tones=TONES, **values)
 
 
 def _listed(variant: Variant, time_zone: str) -> dict[str, Any]:

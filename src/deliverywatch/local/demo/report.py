@@ -13,6 +13,16 @@ from deliverywatch.local.cloud.mail.outbox import Mail
 from deliverywatch.local.demo.timeline import Entry, NumberedMail, Timeline
 from deliverywatch.messages.palette import TONES
 
+_PLAIN = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{}</title>
+<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>
+</html>
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -80,12 +90,12 @@ def _write_mails(mails: Iterable[NumberedMail], folder: Path) -> None:
         path = folder / mail.stem
         path.with_suffix(".eml").write_bytes(mail.mail.source)
         path.with_suffix(".txt").write_text(mail.mail.text("plain"), encoding="utf-8")
-        path.with_suffix(".html").write_text(_readable(mail.mail), encoding="utf-8")
+        path.with_suffix(".html").write_text(readable(mail.mail), encoding="utf-8")
 
 
-def _readable(mail: Mail) -> str:
+def readable(mail: Mail) -> str:
     """Return a mail's HTML with its pictures inside it, so that a browser shows what a mail client would."""
-    html = mail.text("html") or f"<pre>{escape(mail.text())}</pre>"
+    html = mail.text("html") or _PLAIN.format(escape(mail.subject), escape(mail.text()))
     for part in mail.message.walk():
         content_id = str(part.get("Content-ID", "")).strip("<>")
         if content_id:

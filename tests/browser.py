@@ -1,7 +1,8 @@
-"""A headless Chromium that is told what to do through its debugging pipe: no driver, no scripts in the page."""
+"""A headless Chromium that is told what to do through its debugging pipe: no driver is installed for it."""
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -15,22 +16,29 @@ from typing import Any, Self
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _SECONDS = 30
+_PHONE_LIMIT = 640
+_OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update",
+    # A page gets no further than this machine; its frames are in its own process, so that their requests are seen.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--disable-features=IsolateSandboxedIframes",
+)  # fmt: skip
 
 
 class Browser:
-    """One page of a browser with scripts switched off, as wide as a phone.
+    """One page of a browser; `resize`, `colour` and `allow_scripts` hold until they are called again.
 
     Attributes:
         events: What the browser reported: requests, loads, complaints about policies.
     """
 
-    def __init__(self, profile: Path, width: int) -> None:
+    def __init__(self, profile: Path) -> None:
         self.events: list[dict[str, Any]] = []
-        self._width, self._number, self._session, self._rest = width, 0, "", b""
+        self._number, self._session, self._rest = 0, "", b""
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run"]
-        command = [str(CHROMIUM), *options, f"--user-data-dir={profile}", "about:blank"]
+        command = [str(CHROMIUM), *_OPTIONS, f"--user-data-dir={profile}", "about:blank"]
         # The browser reads from descriptor 3 and writes to descriptor 4; those of a program that runs are higher.
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_browser, from_browser)]
         actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends, 3)]
@@ -42,11 +50,8 @@ class Browser:
     def __enter__(self) -> Self:
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Network", "Log", "DOM"):
+        for domain in ("Page", "Network", "Log", "DOM", "Runtime"):
             self.ask(f"{domain}.enable")
-        size = {"width": self._width, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-        self.ask("Emulation.setDeviceMetricsOverride", **size)
-        self.ask("Emulation.setScriptExecutionDisabled", value=True)
         return self
 
     def __exit__(
@@ -68,6 +73,41 @@ class Browser:
             if message.get("id") == self._number:
                 assert "error" not in message, (method, message)
                 return dict(message["result"])
+
+    def resize(self, width: int, height: int = 740) -> None:
+        """Make the window this large; a narrow one is a phone's."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < _PHONE_LIMIT}
+        self.ask("Emulation.setDeviceMetricsOverride", **size)
+
+    def colour(self, scheme: str) -> None:
+        """Have the reader prefer `light` or `dark`."""
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.ask("Emulation.setEmulatedMedia", features=[feature])
+
+    def allow_scripts(self, *, are_allowed: bool) -> None:
+        """Run the scripts of pages, or none; `evaluate` works in any case."""
+        self.ask("Emulation.setScriptExecutionDisabled", value=not are_allowed)
+
+    def evaluate(self, expression: str) -> Any:
+        """Return the value of an expression in the page."""
+        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def settle(self) -> None:
+        """Wait until the page is drawn with its last size and colours."""
+        frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
+        self.ask("Runtime.evaluate", expression=frames, awaitPromise=True)
+
+    def press_tab(self) -> None:
+        """Press the key that leads from one field or link to the next."""
+        key = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+        for kind in ("rawKeyDown", "keyUp"):
+            self.ask("Input.dispatchKeyEvent", type=kind, **key)
+
+    def screenshot(self) -> bytes:
+        """Return what is shown, as PNG."""
+        return base64.b64decode(self.ask("Page.captureScreenshot", optimizeForSpeed=True)["data"])
 
     def open(self, url: str) -> None:
         """Open an address, and wait until it is shown."""
@@ -104,17 +144,19 @@ class Browser:
         """Return the page as it is."""
         return str(self.ask("DOM.getOuterHTML", nodeId=self._node("html"))["outerHTML"])
 
-    def content_width(self) -> float:
-        """Return how wide what is shown is: more than the window means that one has to scroll sideways."""
-        return float(self.ask("Page.getLayoutMetrics")["cssContentSize"]["width"])
+    def content_size(self) -> tuple[int, int]:
+        """Return how wide and high the page is: wider than the window means that one has to scroll sideways."""
+        size = self.ask("Page.getLayoutMetrics")["cssContentSize"]
+        return int(size["width"]), int(size["height"])
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the requests since the last `open` or `click`."""
         return [one["params"]["request"] for one in self.events if one.get("method") == "Network.requestWillBeSent"]
 
     def complaints(self) -> list[str]:
-        """Return what the browser refused to load, apply or run."""
-        return [one["params"]["entry"]["text"] for one in self.events if one.get("method") == "Log.entryAdded"]
+        """Return what the browser refused to load, apply or run, and what a page wrote to the console."""
+        console = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
+        return [json.dumps(one["params"])[:300] for one in self.events if one.get("method") in console]
 
     def _node(self, selector: str) -> int:
         root = self.ask("DOM.getDocument", depth=0)["root"]["nodeId"]

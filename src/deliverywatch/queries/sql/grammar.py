@@ -57,15 +57,27 @@ special: CASE expression? when when* (ELSE expression)? END | ARRAY '[' expressi
     | SUBSTRING '(' value FROM value (FOR value)? ')' | POSITION '(' value IN value ')'
     | NORMALIZE '(' value (',' (NFD | NFC | NFKD | NFKC))? ')' | GROUPING '(' (qualified % ',')? ')'
     | LISTAGG '(' (DISTINCT | ALL)? expression (',' <text>)? overflow? ')' WITHIN GROUP '(' order ')' filter? over?
-    | (JSON_EXISTS | JSON_VALUE | JSON_QUERY) '(' expression (FORMAT JSON (ENCODING <name>)?)? ',' <text> rest ')'
-    | (JSON_OBJECT | JSON_ARRAY) balanced
-overflow: ON OVERFLOW rest
+    | JSON_EXISTS '(' path ((TRUE | FALSE | UNKNOWN | ERROR) ON ERROR)? ')'
+    | JSON_VALUE '(' path (RETURNING type)? (otherwise ON EMPTY)? (otherwise ON ERROR)? ')'
+    | JSON_QUERY '(' path returning? wrapped? quoted? (instead ON EMPTY)? (instead ON ERROR)? ')'
+    | JSON_OBJECT '(' (member % ',' nulls? ((WITH | WITHOUT) UNIQUE KEYS?)?)? returning? ')'
+    | JSON_ARRAY '(' (returning? ')' | json % ',' nulls? returning? ')')
+overflow: ON OVERFLOW (ERROR | TRUNCATE <text>? (WITH | WITHOUT) COUNT)
+json: expression format?
+format: FORMAT JSON (ENCODING <name>)?
+path: json ',' <text> (AS <name>)? (PASSING (json AS <name>) % ',')?
+returning: RETURNING type format?
+otherwise: ERROR | NULL | DEFAULT expression
+instead: ERROR | NULL | EMPTY (ARRAY | OBJECT)
+wrapped: (WITHOUT ARRAY? | WITH (CONDITIONAL | UNCONDITIONAL)? ARRAY?) WRAPPER
+quoted: (KEEP | OMIT) QUOTES (ON SCALAR STRING)?
+member: KEY expression VALUE json | expression (VALUE | ':') json
+nulls: (NULL | ABSENT) ON NULL
 when: WHEN expression THEN expression
 trimmed: (LEADING | TRAILING | BOTH) value? FROM value | value FROM value | value (',' value)?
 typed: DOUBLE PRECISION <text> | !INTERVAL <name> <text> | <name> '->' expression
-call: qualified '(' arguments? ')' filter? ((IGNORE | RESPECT) NULLS)? over?
-arguments: '*' | <name> '.' '*' | (DISTINCT | ALL)? argument % ',' order?
-argument: (<name> '=>')? expression
+call: qualified '(' arguments? ')' filter? (((IGNORE | RESPECT) NULLS)? over)?
+arguments: '*' | <name> '.' '*' | (DISTINCT | ALL)? expressions order?
 filter: FILTER '(' WHERE expression ')'
 over: OVER (<name> | '(' window ')')
 window: (!begin <name>)? (PARTITION BY expressions)? order? frame?

@@ -117,7 +117,9 @@ def _sources(body: list[_Piece]) -> list[list[_Piece]]:
     )
     parts: list[list[_Piece]] = [[]]
     for piece in takewhile(lambda piece: piece.text not in _AFTER_SOURCES, body[after:]):
-        if piece.text in (",", "CROSS"):
+        # A full join keeps the rows of both sides; any other has at most one row if both sides have.
+        is_full = any(each.text == "FULL" for each in parts[-1])
+        if piece.text in (",", "CROSS") or (piece.text == "JOIN" and not is_full):
             parts.append([])
         else:
             parts[-1].append(piece)
@@ -125,9 +127,10 @@ def _sources(body: list[_Piece]) -> list[list[_Piece]]:
 
 
 def _is_one_source(source: list[_Piece], one_row: Mapping[str, bool]) -> bool:
-    first, *others = [piece for piece in source if piece.text not in ("JOIN", "LATERAL")]
-    is_joined = any(piece.text in ("JOIN", "MATCH_RECOGNIZE", ".") for piece in source[1:])
-    if is_joined or any(piece.text == "UNNEST" for piece in (first, *others)):
+    first, *others = [piece for piece in source if piece.text != "LATERAL"]
+    is_joined = any(piece.text in ("JOIN", "MATCH_RECOGNIZE") for piece in source)
+    is_qualified = any(piece.text == "." for piece in others[:1])
+    if is_joined or is_qualified or any(piece.text == "UNNEST" for piece in (first, *others)):
         return False
     return _is_one_row(*_with(first.inside, one_row)) if first.is_query else one_row.get(first.text, False)
 

@@ -70,6 +70,7 @@ def test_braces_in_quotes_are_text_where_they_are_doubled_or_hold_no_name(sql: s
         ("SELECT '{x}'", "or {{x}} if it is a text"),
         ("SELECT 1 -- {x}", "'x' is not used"),
         ("SELECT {x}, '{THRESHOLD}'", "`alert_threshold`"),
+        ("SELECT {x} FROM t WHERE dt >= {DATE}", "a subtraction, 2026-11-21: write '{DATE}'"),
     ],
 )
 def test_a_placeholder_that_is_not_filled_in_is_refused_with_what_to_write(sql: str, word: str) -> None:
@@ -128,6 +129,10 @@ def test_what_athena_takes_parses(sql: str) -> None:
         ("SELECT * INTO u FROM t", "'INTO'"),
         ("SELECT `a` FROM t", "'`'"),
         ("SELECT a::int FROM t", "':'"),
+        ("SELECT\xa01", "it is NO-BREAK SPACE"),
+        ("\ufeffSELECT 1", "it is ZERO WIDTH NO-BREAK SPACE"),
+        ("SELECT \N{LEFT SINGLE QUOTATION MARK}a\N{RIGHT SINGLE QUOTATION MARK}", "it is LEFT SINGLE QUOTATION MARK"),
+        ("SELECT 1 \ue000", "it is of no name"),
         ("SELECT a FROM t LIMIT 1 OFFSET 2", "'OFFSET'"),
         ("SELECT a FROM t WHERE b ILIKE 'x'", "'ILIKE'"),
         ("SELECT 'a", "what begins there does not end"),

@@ -69,6 +69,8 @@ def problems(sql: str, parameters: Mapping[str, Value], *, has_threshold: bool) 
     known = {*DATES, *parameters, THRESHOLD}
     if THRESHOLD in bare | quoted and not has_threshold:
         yield "It uses {THRESHOLD}, but there is not one threshold that it could stand for: set `alert_threshold`."
+    if "DATE" in bare:
+        yield "Outside of quotes {DATE} is a subtraction, 2026-11-21: write '{DATE}', or DATE '{DATE}' for a date."
     for name in sorted((bare | quoted) - known):
         escape = f" If it is a text, write {{{{{name}}}}}." if name in quoted else ""
         yield f"It uses {{{name}}}, which is neither {_OFFERED} nor one of `parameters`.{escape}"

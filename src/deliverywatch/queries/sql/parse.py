@@ -8,6 +8,7 @@ Trino's own parser; `tests/queries/test_queries_grammar.py` holds this one to ve
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -70,8 +71,8 @@ def mismatch(sql: str) -> Mismatch | None:
 
 
 def _reason(before: Token | None, token: Token) -> str:
-    if token.kind is Kind.OTHER and len(token.text) > 1:
-        return "what begins there does not end"
+    if token.kind is Kind.OTHER:
+        return _unknown(token.text)
     if token.kind is Kind.END:
         return "it ends too early"
     if before is None:
@@ -81,6 +82,14 @@ def _reason(before: Token | None, token: Token) -> str:
     if token.text == "?":
         return "a parameter cannot stand there, only where any value could; a date is CAST({name} AS DATE)"
     return f"'{token.text[:_LONGEST_SHOWN]}' cannot stand there"
+
+
+def _unknown(text: str) -> str:
+    if len(text) > 1:
+        return "what begins there does not end"
+    # What was pasted from a page or a chat looks right.
+    name = "" if text.isascii() else f" outside of quotes: it is {unicodedata.name(text, 'of no name')}"
+    return f"'{text}' cannot stand there{name}"
 
 
 @lru_cache(4096)

@@ -118,7 +118,7 @@ def _sources(body: list[_Piece]) -> list[list[_Piece]]:
     parts: list[list[_Piece]] = [[]]
     for piece in takewhile(lambda piece: piece.text not in _AFTER_SOURCES, body[after:]):
         # A full join keeps the rows of both sides; any other has at most one row if both sides have.
-        is_full = any(each.text == "FULL" for each in parts[-1])
+        is_full = any(before.text == "FULL" for before in parts[-1])
         if piece.text in (",", "CROSS") or (piece.text == "JOIN" and not is_full):
             parts.append([])
         else:

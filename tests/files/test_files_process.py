@@ -190,9 +190,7 @@ class RefusingS3:
 
 
 @pytest.mark.parametrize(("code", "is_refused"), [("403", True), ("400", True), ("503", False)])
-def test_an_object_under_a_key_of_its_owner_is_refused_as_one_without_a_right_to_it(
-    code: str, is_refused: bool
-) -> None:
+def test_an_object_under_its_owners_key_is_refused_as_without_a_right(code: str, is_refused: bool) -> None:
     with pytest.raises(StoreUnavailable) as error:
         Objects(RefusingS3(code)).details(BUCKET, "a", "v1")
     assert (error.value.kind == "refused") == is_refused

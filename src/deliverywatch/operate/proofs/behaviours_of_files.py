@@ -30,6 +30,26 @@ OF_FILES = (
         ("files/test_files_old.py::test_s3_says_which_versions_are_still_as_an_old_event_reports_them",),
     ),
     Behaviour(
+        "s3-head-of-an-owners-key",
+        "S3",
+        "HeadObject without the key of an object that is encrypted with a customer's own key (SSE-C) answers 400.",
+        _D,
+        f"{_DOCS}AmazonS3/latest/API/API_HeadObject.html; github.com/jschneier/django-storages/pull/1451",
+        "deliverywatch/files/aws_objects.py",
+        "",
+        ("files/test_files_process.py::test_an_object_under_its_owners_key_is_refused_as_without_a_right",),
+    ),
+    Behaviour(
+        "s3-parts-begin",
+        "S3",
+        "Among the versions of a key an upload in parts has the place of its beginning; its event is of its end.",
+        _D,
+        f"{_S3}mpuoverview.html#distributedmpupload",
+        "deliverywatch/files/records/versions.py",
+        "",
+        ("files/test_files_by_key.py::test_an_upload_in_parts_stays_below_what_came_after_its_beginning",),
+    ),
+    Behaviour(
         "s3-head-shows-a-marker",
         "S3",
         "HeadObject of a key whose newest version is a delete marker answers 404, with x-amz-delete-marker and the "

@@ -10,7 +10,7 @@ from deliverywatch.alerting.inputs.channel_settings import Kind
 from stacks.shared import may_read_secret
 
 _LEVEL = "(all|critical|alarm|warning|blind)"
-_WATCH = r"[A-Za-z0-9._*-]+"
+_WATCH = r"(\*|[A-Za-z0-9._-]+\*?)"
 _RULE = f"{_LEVEL}(,{_LEVEL})*(@{_WATCH}(,{_WATCH})*)?"
 _SECRETS = {
     Kind.SLACK: "the address of an incoming webhook of Slack, or the token of a bot",

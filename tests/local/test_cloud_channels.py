@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from deliverywatch.cli import main
 from deliverywatch.local.channels.slack import SlackServer
 from deliverywatch.local.channels.teams import TeamsServer
 from deliverywatch.local.channels.webhook import WebhookServer
@@ -86,6 +88,34 @@ def test_a_secret_that_is_gone_costs_its_channel_alone_until_it_is_back(
     cloud.settle()
     assert len(teams.cards) == before + 1
     assert str(cloud.outbox()[-1].message["Subject"]).startswith("[RESOLVED")
+
+
+def test_the_notifier_may_read_just_the_secrets_of_its_channels_and_reads_each(cloud: LocalCloud) -> None:
+    described = cloud.client("cloudformation").describe_stack_resource(
+        StackName=PREFIX, LogicalResourceId="AlertingNotifyRole"
+    )
+    role, iam = described["StackResourceDetail"]["PhysicalResourceId"], cloud.client("iam")
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+    statements = [one for document in documents for one in document["Statement"]]
+    granted = {one["Resource"]: one for one in statements if str(one["Action"]).startswith("ssm:")}
+    keys = [one["Condition"]["StringEquals"] for one in statements if str(one["Action"]).startswith("kms:")]
+    asked = {use.resource for use in cloud.uses if use.role == role and use.action.startswith("ssm:")}
+    assert sorted(name.rpartition("/")[2] for name in granted) == ["slack", "teams", "webhook"]
+    assert {one["kms:EncryptionContext:PARAMETER_ARN"] for one in keys} == set(granted) == asked
+    assert {one["Action"] for one in granted.values()} == {"ssm:GetParameter"}
+
+
+def test_a_route_of_a_watch_that_is_not_there_is_set_and_its_name_is_said(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
+    command = ["route", "--stack", PREFIX, "--channel", "teams", "--set", "critical@sms-failurs", "--dry-run"]
+    said = CliRunner().invoke(main, command)
+    assert said.stdout == "TeamsRoute: all -> critical@sms-failurs\n"
+    assert "declares no watch sms-failurs; it has sms-failures" in " ".join(said.stderr.split())
 
 
 def test_no_secret_is_in_a_log_or_a_record(

@@ -267,6 +267,7 @@ def test_a_claim_that_was_never_sent_is_among_the_mails(
         (["ack", "INC-0101-0000"], 2, "--by"),
         (["route", "--set", "a@example.com"], 2, "--set a --level or a --channel"),
         (["route", "--channel", "slack", "--set", "critical"], 2, "has no channel slack"),
+        (["route", "--channel", "slack"], 2, "--channel needs --set"),
         (["route", "--level", "critical", "--set", "nobody"], 2, "'nobody' is not an e-mail address."),
         (["route", "--level", "warning", "--set", ""], 2, "there may be 1 to 50"),
         (["route", "--level", "critical", "--expect", "x@example.com"], 3, "gets no mails of level critical"),

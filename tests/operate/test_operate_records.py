@@ -279,12 +279,23 @@ def test_a_change_of_a_channel_is_a_change_of_its_route() -> None:
         "WebhookRoute",
         "critical all@sms-*",
     )
-    for kind, wanted in [(Kind.TEAMS, "all"), (Kind.SLACK, "loud"), (Kind.SLACK, "critical@")]:
+    refused = ["loud", "critical@", "", "  ", "critical@a,,b", "critical@*-failures", "critical@sms/x"]
+    for kind, wanted in [(Kind.TEAMS, "all"), *((Kind.SLACK, one) for one in refused)]:
         with pytest.raises(InputError):
             route.change_channel(ROUTED, kind, wanted)
 
 
-@pytest.mark.parametrize("text", ["all", "critical", "critical,blind warning@sms-*,email-news", "", "critical@", "x"])
+def test_a_name_that_no_watch_has_is_found_in_a_route() -> None:
+    wanted, watches = "critical warning@sms-*,sms-failurs all@sms-blind,emial-*", ["sms-failures", "sms-blind"]
+    assert route.unknown_watches(wanted, watches) == ["sms-failurs", "emial-*"]
+    assert not route.unknown_watches("all@anything", [])
+
+
+TEXTS = ["all", "critical", "critical,blind warning@sms-*,email-news", "", "critical@", "x", "all@*", "all@alarm.of-x"]
+TEXTS += ["critical@a,,b", "critical@*-failures", "critical@sms/x", "critical@sms-*-x", "critical@\u00e4"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_the_parameter_takes_the_routes_that_the_notifier_reads(text: str) -> None:
     (parameter,) = [one.definition for one in channels.PARAMETERS if one.name == "SlackRoute"]
     try:

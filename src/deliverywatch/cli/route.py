@@ -48,6 +48,8 @@ def route(
     """  # noqa: D301 - click wants the control character
     if (expect and not level) or (wanted is not None and bool(level) == bool(channel)):
         raise click.UsageError("--expect needs a --level, and --set a --level or a --channel.")
+    if channel and wanted is None:
+        raise click.UsageError("--channel needs --set; without both, all routes are shown.")
     if wanted is not None:
         _set(level, channel, wanted, target, dry_run=dry_run)
         return
@@ -77,12 +79,15 @@ def _set(level: str | None, channel: str | None, wanted: str, target: Target, *,
     from deliverywatch.alerting.inputs.channel_settings import Kind
     from deliverywatch.messages.level import Level
     from deliverywatch.operate.incidents import aws_incidents
-    from deliverywatch.operate.incidents.route import change, change_channel
+    from deliverywatch.operate.incidents.route import change, change_channel, unknown_watches
 
     addresses = [part.strip() for part in wanted.split(",") if part.strip()]
     known = change(Level(level), addresses) if level else None  # what is no address is refused before AWS is called
     cloud, stack = target.find()
     name, value = known or change_channel(stack, Kind(channel or ""), wanted)
+    watches = [watch.name for watch in aws_incidents.watches(cloud, stack)] if channel else []
+    for unknown in unknown_watches(value, watches) if channel else ():
+        echo(wrapped(f"The stack declares no watch {unknown}; it has {', '.join(watches)}.", "    ", ""), err=True)
     before = stack.parameters.get(name, "")
     if value == before:
         echo(f"{name} is that already; nothing is changed.")

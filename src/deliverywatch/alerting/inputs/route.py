@@ -6,12 +6,15 @@ A channel gets an incident from the change on that makes one of its rules fit, t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 
 _ALL = "all"
+# As the parameter takes it; what a watch of somebody else has in its name is written so, too.
+_NAME = re.compile(r"\*|[A-Za-z0-9._-]+\*?")
 LEVELS = (Level.CRITICAL, Level.ALARM, Level.WARNING, Level.BLIND)
 
 
@@ -24,7 +27,7 @@ class Rule:
 
     def fits(self, level: Level, watch: str) -> bool:
         """Return whether a level of a watch is one of these."""
-        return level in self.levels and (not self.watches or any(_is_named(watch, name) for name in self.watches))
+        return level in self.levels and (not self.watches or any(is_named(watch, name) for name in self.watches))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,11 @@ def route_of(text: str) -> Route:
 
 def _rule(word: str) -> Rule:
     levels, at, watches = word.partition("@")
-    names = tuple(name for name in watches.split(",") if name)
-    if at and not names:
-        raise InputError(f"'{word}' names no watch after '@'.", next_step="Write it like critical@sms-*.")
+    names = tuple(watches.split(",")) if at else ()
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    if wrong:
+        what = f"'{wrong[0]}' in '{word}' is no name of a watch" if wrong[0] else f"'{word}' names no watch after '@'"
+        raise InputError(f"{what}; a * may end one.", next_step="Write it like critical@sms-*.")
     return Rule(frozenset(level for name in levels.split(",") for level in _levels(name)), names)
 
 
@@ -62,7 +67,8 @@ def _levels(name: str) -> tuple[Level, ...]:
     return (Level(name),)
 
 
-def _is_named(watch: str, name: str) -> bool:
+def is_named(watch: str, name: str) -> bool:
+    """Return whether a watch has this name, or begins so where it ends in `*`."""
     return watch.startswith(name[:-1]) if name.endswith("*") else watch == name
 
 

@@ -8,11 +8,11 @@ anew, and the notifier needs no further read. The price is that a change is an u
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.inputs.channel_settings import Channel, Kind
-from deliverywatch.alerting.inputs.route import route_of
+from deliverywatch.alerting.inputs.route import is_named, route_of
 from deliverywatch.alerting.inputs.settings import RECIPIENT_LIMIT, Settings, addresses
 from deliverywatch.alerting.mail.recipients import of_level
 from deliverywatch.errors import InputError
@@ -73,6 +73,11 @@ def change_channel(stack: Deployment, kind: Kind, wanted: str) -> tuple[str, str
 
     Raises InputError if the stack has no such channel, or the route says nothing.
     """
+    if not wanted.strip():
+        raise InputError(
+            "A route says which levels a channel gets.",
+            next_step=f"Write all for every incident, or take the channel away: --set {kind.capitalize()}Parameter=.",
+        )
     if kind not in {channel.kind for channel in channels(stack)}:
         name = f"{kind.capitalize()}Parameter"
         raise InputError(
@@ -80,6 +85,13 @@ def change_channel(stack: Deployment, kind: Kind, wanted: str) -> tuple[str, str
             next_step=f"Store its secret in SSM, then deliverywatch deploy --set {name}=/deliverywatch/prod/{kind}.",
         )
     return _route_name(kind), route_of(wanted).text
+
+
+def unknown_watches(wanted: str, declared: Iterable[str]) -> list[str]:
+    """Return the names of a route that no declared watch has; those of alarms of others are `alarm.NAME`."""
+    known = list(declared)
+    names = [name for rule in route_of(wanted).rules for name in rule.watches]
+    return [name for name in dict.fromkeys(names) if known and not any(is_named(watch, name) for watch in known)]
 
 
 def fitting(stack: Deployment, level: Level, watch: str = "") -> tuple[str, ...]:

@@ -81,7 +81,9 @@ def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand
         echo(counts.documents(environment, points), nl=False)
 
     with shown(by_hand.ranges if by_hand else ()) as report:
-        ports = Ports(connect=lambda: source(report), store=Folder(lake), emit=emit)
+        # Before anything is written: who has not named an account has no lake either.
+        account = source(report)
+        ports = Ports(connect=lambda: account, store=Folder(lake), emit=emit)
         return ingest.run(now, settings, ports, token=uuid.uuid4().hex, by_hand=by_hand)
 
 
@@ -89,16 +91,13 @@ def keep_running(lake: Path, settings: Settings, environment: str) -> None:
     """Do a run now and at the end of each slot; one that fails for a while is reported and left to the next."""
     due = datetime.now(UTC)
     echo(f"Reading into {lake} every {settings.slot_minutes} minutes; stop with Ctrl-C.", err=True)
-    try:
-        while True:
-            try:
-                _print(run(lake, settings, environment, due), lake)
-            except Retryable as error:
-                echo(f"{due:%H:%M} failed: {error} {error.next_step}", err=True)
-            due = next_end(datetime.now(UTC), settings.slot_minutes)
-            time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
-    except KeyboardInterrupt:
-        raise click.exceptions.Exit(0) from None
+    while True:
+        try:
+            _print(run(lake, settings, environment, due), lake)
+        except Retryable as error:
+            echo(f"{due:%H:%M} failed: {error} {error.next_step}", err=True)
+        due = next_end(datetime.now(UTC), settings.slot_minutes)
+        time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
 
 
 def next_end(moment: datetime, slot_minutes: int) -> datetime:

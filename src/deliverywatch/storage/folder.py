@@ -45,9 +45,13 @@ class Folder:
         with _translated(self._root / key):
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            Path(name).replace(path)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(body)
+                Path(name).replace(path)
+            finally:
+                # Of a disk that is full; it has gone where all went well.
+                Path(name).unlink(missing_ok=True)
 
     def write_if_unchanged(
         self,

@@ -26,7 +26,7 @@ PROGRAMS = {
 
 def commands(page: Path) -> list[str]:
     """Return the command lines of a page's shell blocks, continued lines joined and comments left out."""
-    blocks = re.findall(r"```(?:sh|shell|bash)\n(.*?)```", page.read_text(), re.DOTALL)
+    blocks = re.findall(r"```(?:sh|shell|bash)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     # A text in single quotes may go over several lines, a backslash joins two.
     text = re.sub(r"'[^'\n]*\[[^']*'", "'TEXT'", "\n".join(blocks)).replace("\\\n", " ")
     return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
@@ -42,7 +42,7 @@ def test_the_readme_is_read_in_a_minute() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_of_a_page_leads_to_a_file_or_a_heading(page: Path) -> None:
-    for target in re.findall(r"\[[^]]*\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+    for target in re.findall(r"\[[^]]*\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
         path, _, anchor = target.partition("#")
         linked = (page.parent / path).resolve() if path else page
         assert linked.exists(), target

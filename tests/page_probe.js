@@ -93,6 +93,17 @@
       }
     }
   });
+  for (const box of document.querySelectorAll("body *")) {
+    const style = getComputedStyle(box), {width: wide, height: high} = box.getBoundingClientRect();
+    if (!box.checkVisibility()) continue;
+    if (/auto|scroll/.test(style.overflowX) && box.scrollWidth > box.clientWidth + 1 && box.tagName !== "INPUT") {
+      faults.add(`scrolls sideways: "${short(box.textContent)}"`);
+    }
+    const colour = numbers(style.backgroundColor);
+    if (box.childNodes.length || !colour[3] || wide < 3 || high < 3 || /INPUT|IMG|IFRAME/.test(box.tagName)) continue;
+    const below = ground(box.parentElement), ratio = contrast(over(colour, below), below);
+    if (ratio < 3) faults.add(`contrast ${ratio.toFixed(2)} of a mark: ${box.title || box.className}`);
+  }
   for (const field of document.querySelectorAll("input, select, textarea")) {
     if (!field.checkVisibility() || field.closest("[aria-hidden=true]")) continue;
     const below = ground(field.parentElement), style = getComputedStyle(field);

@@ -13,7 +13,7 @@ SOURCE = ROOT / "src" / "deliverywatch"
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <style>:root{{color-scheme:light dark}}</style><body>{}</body></html>"""
 RIGHT = (
-    '<p>Words</p><a href="#a">one</a><p style="overflow:auto;width:200px;white-space:nowrap">scrolls on and on and on'
+    '<p>Words</p><a href="#a">one</a><p style="overflow:auto;height:40px;width:90px">scrolls down and on and on and on'
     '</p><label>Name <input name="by"></label><svg viewBox="0 0 300 40"><rect width="300" height="40" fill="#000"/>'
     '<text x="9" y="20" fill="#fff">drawn</text></svg><details><summary>more</summary>hidden at first</details>'
 )
@@ -28,6 +28,8 @@ WRONG = {
     '<body style="background:#fff;color:#000">words</body>': "light, where the reader wants it dark",
     '<input name="by" style="border:1px solid #777;background:#777;color:#777">': "in the field by",
     '<img src="gone.png" alt="gone">': "lost picture",
+    '<p style="overflow:auto;width:90px;white-space:nowrap">a sentence that is too long</p>': "scrolls sideways",
+    '<div style="width:9px;height:9px;background:#ccc"></div>': "of a mark",
     "<script>console.error('odd')</script>": "the console",
     "<script>throw new Error('odd')</script>": "the console",
     '<img src="https://example.com/dot.png" alt="dot">': "asks for https://example.com/dot.png",

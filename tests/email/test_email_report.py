@@ -140,7 +140,7 @@ def test_the_page_needs_nothing_but_itself_and_shows_every_campaign(document: di
     assert not re.findall(r'(?:src|href)="', page)
     assert "<script" not in page
     for row in document["campaigns"]:
-        assert f"<td>{row['campaign']}</td>" in page
+        assert f">{row['campaign']}</td>" in page
     heights = [float(each) for each in re.findall(r"height:([\d.]+)%", page)]
     assert max(heights) == 100.0
     assert len(page) < 120_000
@@ -216,7 +216,7 @@ def test_a_mail_to_several_people_counts_for_each_and_once_where_ses_names_nobod
     assert [row[name] for name in ("sent", "delivered", "bounced", "opened", "unsubscribed")] == [3, 1, 2, 1, 1]
     shares = {row["domain"]: (row["sent"], row["bounced_percent"], row["complaints"]) for row in document["domains"]}
     assert shares == {"example.com": (2, 100.0, "reported"), "gmail.com": (1, 0.0, "not reported")}
-    assert "<td>not reported</td>" in html_of(document)
+    assert ">not reported</td>" in html_of(document)
 
 
 def test_what_is_only_at_one_domain_is_said_and_silence_of_gmail_is_no_comparison() -> None:

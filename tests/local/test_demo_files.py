@@ -12,6 +12,9 @@ import pytest
 from deliverywatch.local.demo import files_day
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from deliverywatch.local.demo.report import Outcome
 
 
@@ -24,6 +27,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def test_one_mail_reports_the_file_and_one_the_end(played: Outcome) -> None:
     mails = [each.text.partition(": ")[2] for each in played.entries if each.kind == "mail"]
     assert [mail.partition(" Files not processed")[0] for mail in mails] == ["[WARNING]", "[RESOLVED 24m]"]
+
+
+def test_the_page_is_whole_and_legible(played: Outcome, look: Callable[[Path | str, str], list[str]]) -> None:
+    assert look(played.page, "demo-files") == []
 
 
 def test_the_mail_names_the_file_and_the_reason(played: Outcome) -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from queries_world import GROUP, Crash, FakeService, MemoryLake, error, ports, query, wanted
 
 from deliverywatch.queries.schedule import guard as records
-from deliverywatch.queries.schedule.apply import Result, reconcile
+from deliverywatch.queries.schedule.apply import Result, apply, observe, reconcile
 from deliverywatch.queries.schedule.guard import Guard, request_of, scope_of
-from deliverywatch.queries.schedule.plan import Rules
+from deliverywatch.queries.schedule.plan import Rules, plan
 
 PREFIX = "pn-"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -30,6 +30,12 @@ class Rounds:
     def do(self, ids: Collection[str], revision: str = "r", *, allow: bool = False) -> Result:
         rules = Rules(delete_count=self.rules.delete_count, allow_deletes=allow)
         return reconcile(wanted(*map(query, ids)), PREFIX, rules, ports(self.service), self.guard(revision))
+
+    def planned(self, ids: Collection[str], revision: str) -> Callable[[], Result]:
+        """Return what applies the plan of a round as it is now, whenever that is done."""
+        desired, guard, made = wanted(*map(query, ids)), self.guard(revision), ports(self.service)
+        planned = plan(desired, observe(made.schedules, PREFIX), self.rules, guard.read())
+        return lambda: apply(planned, desired, self.rules, made, guard)
 
     def guard(self, revision: str = "r") -> Guard:
         return Guard(self.lake, scope_of(GROUP, PREFIX), request_of(revision, NOON))
@@ -250,3 +256,19 @@ def test_no_sequence_of_rounds_makes_the_guard_let_go(
         model.check(rounds, file, words, f"r{number}", allow=allow)
     rounds.do(file, "last", allow=True)
     assert rounds.ids == file
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=8))
+def test_rounds_that_overlap_delete_no_more_than_one_may(steps: list[tuple[bool, int]]) -> None:
+    rounds = Rounds()
+    rounds.do(MINE, "good")
+    waiting: list[Callable[[], Result]] = []
+    for is_wrong, number in steps:
+        waiting.append(rounds.planned(THEIRS[:8] if is_wrong else MINE, "wrong" if is_wrong else "good"))
+        # The plans of some rounds are old when they are applied, in whatever order.
+        for _ in range(min(number, len(waiting))):
+            waiting.pop(number % len(waiting))()
+    for apply_plan in waiting:
+        apply_plan()
+    assert len(set(MINE) - rounds.ids) <= 4

@@ -261,7 +261,7 @@ def test_a_claim_that_was_never_sent_is_among_the_mails(
         (
             ["mute", "1h", "--reason", "x", "--alarm", "nothing"],
             2,
-            "No alarm nothing sends mails. Choose one of: sms-blind",
+            "No alarm nothing sends mails. Choose one of: operate-acknowledge-errors, sms-blind",
         ),
         (["unmute", "none"], 2, "There is no mute none."),
         (["ack", "INC-0101-0000"], 2, "--by"),
@@ -287,9 +287,9 @@ def test_what_cannot_be_done_is_told_in_one_sentence(
 def test_a_mute_is_made_listed_and_ended(run: Callable[..., Result]) -> None:
     made = run("mute", "90m", "--reason", "moving the sender")
     assert made.exit_code == 0
-    assert made.stdout.startswith("Muted 6 alarms from ")
+    assert made.stdout.startswith("Muted 7 alarms from ")
     (found,) = json.loads(run("mute", "--json").stdout)["mutes"]
-    assert (found["reason"], found["is_ours"], len(found["alarms"])) == ("moving the sender", True, 6)
+    assert (found["reason"], found["is_ours"], len(found["alarms"])) == ("moving the sender", True, 7)
     assert f"{PREFIX}-mail-failed" not in found["alarms"]
     run("mute", "30m", "--reason", "one more", "--alarm", "sms-warning")
     assert "1 alarm from" in run("mute").stdout

@@ -18,6 +18,14 @@ ARTIFACTS = "artifacts"
 ADDRESSES = [f"{name}={value}" for name, value in GIVEN.items() if not name.startswith("AWS::")]
 
 
+def test_no_page_names_an_emulator_by_an_option_that_package_does_not_heed() -> None:
+    root = Path(__file__).parents[2]
+    names = subprocess.run(["git", "ls-files", "*.md"], cwd=root, capture_output=True, text=True, check=True).stdout
+    lines = [line for name in names.split() for line in (root / name).read_text(encoding="utf-8").splitlines()]
+    assert [line for line in lines if "--endpoint-url" in line and "uploads your code to the real S3" not in line] == []
+    assert any("set `AWS_ENDPOINT_URL`" in line for line in lines)
+
+
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
     with LocalCloud(datetime(2026, 11, 21, tzinfo=UTC)) as running:

@@ -48,7 +48,7 @@ def no_network() -> Iterator[None]:
         # A person waits through five attempts; a test need not.
         patch.setattr(aws.Cloud.__init__, "__defaults__", (Config(retries={"total_max_attempts": 1}),))
         patch.setattr(aws.connect, "__defaults__", (None, None, Config(retries={"total_max_attempts": 1})))
-        patch.setattr(clicksend.time, "sleep", lambda _seconds: None)
+        patch.setitem(clicksend.ClickSend.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
         yield
 
 

@@ -40,7 +40,8 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture(scope="module")
+# For all: it has an environment of its own, which must not begin within a test.
+@pytest.fixture(scope="module", autouse=True)
 def local_cloud() -> Iterator[Any]:
     from deliverywatch.local.cloud.cloud import LocalCloud
 

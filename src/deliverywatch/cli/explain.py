@@ -27,7 +27,7 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
 
     Example: deliverywatch explain INC-1121-1204
 
-    JSON: the record, its mails and the sections.
+    JSON: the record, its mails, the sections, and what could not be read.
     """
     from deliverywatch.operate.incidents import mails as outbox
     from deliverywatch.operate.incidents.explain import explained
@@ -41,7 +41,14 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
 
     mails = [outbox.document(mail, facts.now) for mail in facts.mails]
     record = json.loads(to_json(facts.incident), object_hook=_with_times)
-    print_json({"incident": record, "mails": mails, "sections": [asdict(section) for section in sections]})
+    print_json(
+        {
+            "incident": record,
+            "mails": mails,
+            "unknown": dict(facts.unknown),
+            "sections": [asdict(section) for section in sections],
+        }
+    )
 
 
 def _with_times(record: dict[str, Any]) -> dict[str, Any]:
@@ -55,23 +62,31 @@ def _with_times(record: dict[str, Any]) -> dict[str, Any]:
 def facts_of(
     session: Session, incident_id: str, watch: str, mute_statuses: Sequence[str] = ("ACTIVE", "SCHEDULED")
 ) -> Facts:
-    """Return what is known of an incident, with the mute rules that are in one of these states."""
+    """Return what is known of an incident, with the mute rules that are in one of these states.
+
+    Its record must be readable; what else cannot be read is unknown.
+    """
+    from deliverywatch.messages.context import Context
+    from deliverywatch.operate.account.readings import Readings
     from deliverywatch.operate.incidents import mails as outbox
     from deliverywatch.operate.incidents import mutes, records
     from deliverywatch.operate.incidents.aws_incidents import watches
     from deliverywatch.operate.incidents.explain import Facts, alarm_names
 
-    incident = records.find(session.lake, incident_id, watch)
+    incident, readings = records.find(session.lake, incident_id, watch), Readings()
+    lake, prefix = session.lake, session.stack.prefix
+    sent = readings.read("mails", lambda: outbox.of_incident(lake, incident.id, incident.opened_at, session.now), [])
+    declared = readings.read("watches", lambda: watches(session.cloud, session.stack), ())
     return Facts(
         incident=incident,
-        mails=[mail for mail in outbox.of_incident(session.lake, incident.id, incident.opened_at, session.now)
-               if mail.watch == incident.watch],
-        alarms=session.alarms.named(alarm_names(incident)),
-        context=records.context_of(session.lake, incident.watch, watches(session.cloud, session.stack)),
-        mutes=mutes.of_stack(session.rules, session.stack.prefix, mute_statuses),
+        mails=[mail for mail in sent if mail.watch == incident.watch],
+        alarms=readings.read("alarms", lambda: session.alarms.named(alarm_names(incident)), {}),
+        context=readings.read("context", lambda: records.context_of(lake, incident.watch, declared), Context()),
+        mutes=readings.read("mutes", lambda: mutes.of_stack(session.rules, prefix, mute_statuses), []),
         clock=session.clock,
         now=session.now,
-    )  # fmt: skip
+        unknown=readings.unknown,
+    )
 
 
 def _print(sections: list[Section], facts: Facts, options: str) -> None:

@@ -27,6 +27,8 @@ PATIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive"
 # A body that broke off: botocore wraps all of urllib3's errors but those of TLS.
 _BROKEN_OFF = (HTTPClientError, IncompleteReadError, URLLib3SSLError)
 _READS = 3
+# What an answer raises that lacks members, has others in their place, or is no XML.
+_ODD = (KeyError, TypeError, AttributeError, ValueError, ResponseParserError)
 # GetObject answers with a code; HeadObject has no body and answers with the status only.
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 # Changed since it was read, or being changed right now.
@@ -60,8 +62,9 @@ class Bucket:
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         """Return the object's metadata without reading its body, or None if there is no object."""
-        answer = self._unless_absent(key, self._s3.head_object)
-        return None if answer is None else dict(answer["Metadata"])
+        with translated(key):
+            answer = self._unless_absent(key, self._s3.head_object)
+            return None if answer is None else dict(answer["Metadata"])
 
     def write(self, key: str, body: bytes) -> None:
         """Store the object whatever was there."""
@@ -169,7 +172,7 @@ def translated(key: str, *, deleted_is_changed: bool = False) -> Iterator[None]:
     try:
         with sendable(StoreUnavailable):
             yield
-    except (ClientError, BotoCoreError, URLLib3SSLError, ResponseParserError) as error:
+    except (ClientError, BotoCoreError, URLLib3SSLError, *_ODD) as error:
         if error_code(error) in (_CHANGED | _ABSENT if deleted_is_changed else _CHANGED):
             raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error
         raise StoreUnavailable(f"S3 could not be used for {key}: {error_code(error)}.") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ class Facts:
         alarms: Those that it was about, by full name, as they are now.
         context: What its watch's system left last.
         mutes: The rules that are active now.
+        unknown: By part, such as `mutes`, why it could not be read.
     """
 
     incident: Incident
@@ -56,6 +57,7 @@ class Facts:
     mutes: Sequence[Mute]
     clock: Clock
     now: datetime
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
 
 def explained(facts: Facts) -> list[Section]:
@@ -68,8 +70,14 @@ def explained(facts: Facts) -> list[Section]:
         Section("Why", tuple(_why(facts))),
         Section("Mails", tuple(_mails(facts))),
         Section("What to do", tuple(_steps(facts))),
+        Section("Not known", tuple(not_known(facts))),
     ]
     return [section for section in sections if section.lines]
+
+
+def not_known(facts: Facts) -> list[str]:
+    """Return a line for each part that could not be read."""
+    return [f"{part[0].upper()}{part[1:]}: {why}" for part, why in facts.unknown.items()]
 
 
 def _state(facts: Facts) -> list[str]:

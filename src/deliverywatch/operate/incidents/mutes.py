@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from cwalarm.schedules import mute_rules, zones
-from deliverywatch.errors import InputError
+from deliverywatch.errors import CloudUnavailable, InputError
 
 # Of CloudWatch: alarms per rule, characters of a description, and how long a window may be.
 ALARMS_PER_RULE = 100
@@ -110,9 +110,16 @@ def spelled(length: timedelta) -> str:
 def of_stack(rules: Rules, prefix: str, statuses: Sequence[str] = ("ACTIVE", "SCHEDULED")) -> list[Mute]:
     """Return the rules that mute an alarm of the stack, those that end first coming first."""
     described = [rules.describe(name) for name in rules.names(statuses)]
-    mutes = [_mute(rule, prefix) for rule in described if rule]
+    mutes = [_read(rule, prefix) for rule in described if rule]
     ours = [mute for mute in mutes if any(name.startswith(f"{prefix}-") for name in mute.alarms)]
     return sorted(ours, key=lambda mute: (mute.end or _LAST, mute.name))
+
+
+def _read(rule: Mapping[str, Any], prefix: str) -> Mute:
+    try:
+        return _mute(rule, prefix)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CloudUnavailable(f"AWS's answer about a mute rule could not be read ({error}).") from error
 
 
 def _mute(rule: Mapping[str, Any], prefix: str) -> Mute:

@@ -16,7 +16,7 @@ from deliverywatch.alerting.mail.comparison import compare
 from deliverywatch.messages.context import NOT_READ
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.incidents import mails as outbox
-from deliverywatch.operate.incidents.explain import is_fresh, peak
+from deliverywatch.operate.incidents.explain import is_fresh, not_known, peak
 from deliverywatch.operate.review.markdown import escaped, items, section, table
 from deliverywatch.operate.review.timeline import Entry, named, timeline
 
@@ -223,6 +223,7 @@ def _unknown(material: Material) -> Iterator[str]:
     yield "Why it happened: the records hold the provider's codes and words, not their cause."
     if incident.is_presumed:
         yield "When it began: only its end was seen."
+    yield from not_known(facts)
     if impact is None and not is_fresh(facts):
         yield "Whom it concerned: its system keeps that for hours only."
     if impact and impact.first_bad is None and not incident.is_presumed:

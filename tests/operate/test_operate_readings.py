@@ -1,0 +1,200 @@
+"""Each call of AWS is taken away from each verb, in every way: what it was for is unknown, and the rest is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_faults import Fault, Recorder
+
+from deliverywatch.alerting.incidents import outbox
+from deliverywatch.alerting.incidents.incident import Change, Event, Incident, to_json
+from deliverywatch.alerting.incidents.incident_store import incident_key
+from deliverywatch.errors import StoreUnavailable
+from deliverywatch.local.demo import play
+from deliverywatch.messages.level import Level
+from deliverywatch.operate import handle_digest, handle_examine
+from deliverywatch.operate.doctor import aws_doctor
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from deliverywatch.local.cloud.cloud import LocalCloud
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+INCIDENT = "INC-0101-0101"
+FIND = "cloudformation:DescribeStacks"
+RECORDS = {"s3:ListObjectsV2", "s3:GetObject"}
+# Verb -> how it is called, and the calls without which it has nothing to say: it ends with one sentence then.
+VERBS: dict[str, tuple[list[str], set[str]]] = {
+    "status": ([], {FIND}),
+    "explain": ([INCIDENT], {FIND, *RECORDS}),
+    "review": ([INCIDENT], {FIND, *RECORDS}),
+    "mails": ([], {FIND, *RECORDS}),
+    "mute": ([], {FIND, "cloudwatch:ListAlarmMuteRules", "cloudwatch:GetAlarmMuteRule"}),
+    "unmute": (["--dry-run"], {FIND, "cloudwatch:ListAlarmMuteRules", "cloudwatch:GetAlarmMuteRule"}),
+    "ack": ([INCIDENT, "--by", "Sam"], {FIND, *RECORDS, "s3:PutObject"}),
+    "route": ([], {FIND}),
+    "cost": (["--deployed"], {FIND, "cloudformation:GetTemplate"}),
+    "test-fire": (["--dry-run"], {FIND}),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(cloud: LocalCloud) -> Iterator[Recorder]:
+    """What the deployed stack answers, with an open incident, its mail and a mute."""
+    change = Change(1, Event.OPENED, Level.CRITICAL, Level.OK, NOW)
+    opened = Incident("sms-failures", INCIDENT, Level.CRITICAL, NOW, NOW, "SMS failures", 1, timeline=(change,))
+    mail = outbox.Record(INCIDENT, "sms-failures", 1, "OPENED", "critical", NOW, "request", NOW, subject="[CRITICAL]")
+    bucket = play.lake_bucket(cloud)
+    for key, body in ((incident_key("sms-failures"), to_json(opened)), (outbox.record_key(mail), outbox.to_json(mail))):
+        cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    cloud.client("cloudwatch").put_alarm_mute_rule(
+        Name=f"{play.STACK}-mute-1",
+        Rule={"Schedule": {"Expression": f"at({NOW - timedelta(hours=1):%Y-%m-%dT%H:%M})", "Duration": "P1D"}},
+        MuteTargets={"AlarmNames": [f"{play.STACK}-sms-critical"]},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        yield Recorder(patch)
+
+
+@pytest.fixture(scope="module")
+def usual() -> dict[str, Any]:
+    """What each verb printed with all its calls."""
+    return {}
+
+
+def document(result: Result) -> Any:
+    """Return what a verb printed, without what the clock changes."""
+    printed = re.sub(r'"(age_seconds|open_seconds|at)": [^,]+', r'"\1": 0', result.stdout)
+    return json.loads(printed) if printed.strip().startswith(("{", "[")) else printed
+
+
+def undisturbed(verb: str, run: Callable[..., Result], answers: Recorder, usual: dict[str, Any]) -> tuple[Any, ...]:
+    if verb not in usual:
+        answers.operations()
+        arguments = [verb, *VERBS.get(verb, ([],))[0]]
+        result = run(*arguments, "--json")
+        if result.exit_code == 2:
+            result = run(*arguments)
+        else:
+            arguments.append("--json")
+        usual[verb] = (arguments, result.exit_code, document(result), answers.operations())
+    return tuple(usual[verb])
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_call_that_is_taken_away_leaves_the_rest(
+    verb: str, fault: Fault, run: Callable[..., Result], answers: Recorder, usual: dict[str, Any]
+) -> None:
+    arguments, code, whole, operations = undisturbed(verb, run, answers, usual)
+    assert operations
+    for operation in operations:
+        with answers.without(operation, fault):
+            result = run(*arguments)
+        case = f"{operation} {fault}: {result.output[-400:]}"
+        assert isinstance(result.exception, SystemExit | None), case
+        assert "unexpected" not in result.output and "Traceback" not in result.output, case
+        if operation in VERBS[verb][1] and result.exit_code in (1, 2):
+            assert result.stderr.startswith("Error: ") and len(result.stderr.splitlines()) <= 6, case
+        else:
+            assert result.exit_code in {code, 5}, case
+            assert set(whole) == set(document(result)) if isinstance(whole, Mapping) else result.stdout, case
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_status_has_every_member_that_the_call_is_not_for(
+    fault: Fault, run: Callable[..., Result], answers: Recorder
+) -> None:
+    arguments, _, whole, operations = undisturbed("status", run, answers, {})
+    of_lake = {"incidents", "mails", "heartbeats", "is_alarm_active", "unsent_mails"}
+    parts = {
+        "cloudformation:GetTemplate": {"watches"},
+        "cloudwatch:DescribeAlarms": {"raised_alarms", "watches"},
+        "cloudwatch:ListAlarmMuteRules": {"mutes", "ended_mutes"},
+        "cloudwatch:GetAlarmMuteRule": {"mutes", "ended_mutes"},
+        "s3:ListObjectsV2": of_lake | {"watches"},
+        "s3:GetObject": of_lake | {"watches"},
+    }
+    assert set(operations) == {*parts, FIND}
+    for operation, members in parts.items():
+        with answers.without(operation, fault):
+            part = document(run(*arguments))
+        changed = {name for name, value in part.items() if value != whole[name]}
+        assert changed <= members | {"unknown", "unseen", "is_everything_seen"}, (operation, changed)
+        assert part["unknown"] or part["unseen"] != whole["unseen"] or fault is Fault.EMPTY, operation
+        assert all(name in members for name, value in part.items() if value is None)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_no_check_of_doctor_takes_another_with_it(
+    fault: Fault,
+    run: Callable[..., Result],
+    answers: Recorder,
+    usual: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments, _, whole, operations = undisturbed("doctor", run, answers, usual)
+    before = {check["check"]: check for check in whole["checks"]}
+    monkeypatch.setattr(aws_doctor, "DRIFT_WAIT_SECONDS", 0)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    for operation in set(operations) - {FIND}:
+        with answers.without(operation, fault):
+            result = run(*arguments)
+        assert result.exit_code in (0, 3, 5), (operation, result.output)
+        checks = json.loads(result.stdout)["checks"]
+        after = {check["check"]: check["verdict"] for check in checks}
+        lost = {name for name in before if name not in after}
+        if operation not in ("cloudformation:GetTemplate", "cloudformation:ListStackResources"):
+            assert len(lost) <= 2, (operation, lost)
+        assert {"credentials", "region", "stack", "sdk"} <= set(after), operation
+        assert fault is Fault.EMPTY or {"unknown", "failed", "warning"} & set(after.values()), operation
+
+
+WEEKS = count()
+FUNCTIONS = {"operate-digest": handle_digest.handler, "operate-examine": handle_examine.handler}
+# Whose failure is the function's own, which its alarm says.
+OWN = {
+    "operate-digest": set(),
+    "operate-examine": {FIND, "s3:ListObjectsV2", "s3:GetObject", "s3:PutObject", "sns:Publish"},
+}
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_says_the_rest_too(
+    name: str, fault: Fault, cloud: LocalCloud, answers: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = cloud.client("lambda").get_function_configuration(FunctionName=f"{play.STACK}-{name}")
+    for variable, value in made["Environment"]["Variables"].items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("AWS_REGION", os.environ["AWS_DEFAULT_REGION"])
+
+    def start() -> Any:  # one mail a week
+        event = {"scheduled_time": f"{NOW + next(WEEKS) * timedelta(days=7):%Y-%m-%dT%H:%M:%SZ}"}
+        return FUNCTIONS[name](event, SimpleNamespace(aws_request_id="1"))
+
+    answers.operations()
+    assert start()
+    operations = [operation for operation in answers.operations() if operation not in OWN[name]]
+    assert operations
+    for operation in operations:
+        answers.operations()
+        try:
+            with answers.without(operation, fault):
+                result = start()
+        except StoreUnavailable:  # the mail is out, and only its record is not: Lambda tries again
+            assert operation.startswith("s3:") and "sesv2:SendEmail" in answers.operations(), operation
+        else:
+            assert result.get("subject") or "failing" in result, operation

@@ -149,7 +149,9 @@ def test_no_check_of_doctor_takes_another_with_it(
     before = {check["check"]: check for check in whole["checks"]}
     monkeypatch.setattr(aws_doctor, "DRIFT_WAIT_SECONDS", 0)
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    for operation in set(operations) - {FIND}:
+    odd = [Fault.EMPTY, Fault.ODD, Fault.UNREADABLE]  # of the three odd answers each of its many calls gives one
+    taken = operations[odd.index(fault) :: 3] if fault in odd else operations
+    for operation in set(taken) - {FIND}:
         with answers.without(operation, fault):
             result = run(*arguments)
         assert result.exit_code in (0, 3, 5), (operation, result.output)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from deliverywatch.alerting.inputs import metric_queries
 from deliverywatch.alerting.inputs.alarm import from_description
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 # The function has a minute: a service that hangs, for 15 seconds at most, must leave time to report it through another.
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
-_FAILURES = (BotoCoreError, ClientError)
+# The last is of an answer that is no JSON or XML.
+_FAILURES = (BotoCoreError, ClientError, ResponseParserError)
 # SendEmail is not idempotent: what SES may have taken is not sent again, so botocore repeats nothing. A slow SES gets
 # about as long as the four attempts of the others.
 _SEND_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=15)
@@ -165,7 +167,7 @@ class Ses:
                 answers = [self._sent(message, sender, group) for group in groups]
         except _FAILURES as error:
             raise MailUnavailable(str(error)) from error
-        return str(answers[0]["MessageId"])
+        return str(answers[0].get("MessageId", ""))  # it is sent, whatever the answer lacks
 
     def _sent(self, message: bytes, sender: str, recipients: Sequence[str]) -> Mapping[str, Any]:
         """Send to one group, again only where SES certainly took nothing."""

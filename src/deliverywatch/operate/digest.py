@@ -6,6 +6,7 @@ Runs done and expected come first: a mail that reports no failures proves someth
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from deliverywatch.alerting.mail.headline_numbers import HeadlineNumber
 from deliverywatch.alerting.mail.links import dashboard_url
 from deliverywatch.alerting.mail.message import Message
 from deliverywatch.alerting.mail.view import View
+from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.group import Group
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
@@ -59,13 +61,20 @@ def send(week: Week, price: Callable[[Volume], Estimate], ports: Ports, settings
     """
     name = digest_id(week.end)
     record = Record(name, WATCH, 1, EVENT, Level.OK.value, week.end, invocation, week.end)
-    if outbox.claim(ports.store, record) is not Claim.OURS:
-        return Digest(name)
+    with suppress(StoreUnavailable):  # without a claim it may be sent twice, which is better than never
+        if outbox.claim(ports.store, record) is not Claim.OURS:
+            return Digest(name)
     readings = Readings()
     estimate = readings.read(COST, lambda: price(volume(week, len(settings.recipients))), None)
     week = replace(week, estimate=estimate, unknown={**week.unknown, **readings.unknown})
     envelope = Envelope(name, WATCH, 1, week.end, week.end, EVENT, Level.OK, settings.recipients)
-    return Digest(name, deliver(Message(digest_view(week, settings), envelope), record, ports, settings))
+    try:
+        return Digest(name, deliver(Message(digest_view(week, settings), envelope), record, ports, settings))
+    except StoreUnavailable:
+        sent, _ = ports.unrecorded.mails.get(outbox.record_key(record), (None, b""))
+        if sent is None:
+            raise
+        return Digest(name, sent.subject or "")  # another try would only send it again
 
 
 def digest_id(end: datetime) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import stacks
+from blocks.extras import Extra
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -16,7 +17,8 @@ ROWS = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", DEPLOY, re.MULTILINE)
 
 
 def parameters() -> dict[str, Any]:
-    template: dict[str, Any] = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
+    extras = [Extra.INCIDENT_PAGE]
+    template: dict[str, Any] = stacks.template(stacks.chosen(["sms"], extras), "arm64", "0", extras).to_dict()
     return dict(template["Parameters"])
 
 

@@ -55,7 +55,8 @@ def chosen(systems: Sequence[str], extras: Collection[Extra] = ()) -> list[Stack
     made = [resource for stack in built for resource in stack.resources]
     # The one that mails lead to; the first system's.
     dashboard = next((one.DashboardName for one in made if isinstance(one, Dashboard)), None)
-    return [shared.stack(), alerting.stack([watch for stack in built for watch in stack.watches], dashboard), *built]
+    watches = [watch for stack in built for watch in stack.watches]
+    return [shared.stack(), alerting.stack(watches, dashboard, extras), *built]
 
 
 def watches(stacks: Sequence[Stack]) -> dict[str, Any]:

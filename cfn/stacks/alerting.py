@@ -1,12 +1,12 @@
 """The alert path: alarm messages -> the notifier -> one mail per change; its way out; and the weekly digest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from troposphere import Equals, GetAtt, If, Join, Not, Ref, Sub, sns
+from troposphere import GetAtt, If, Join, Ref, Sub, sns
 
 from blocks.alarms import Alarm, Watch, waiting_in
-from blocks.parameters import given
+from blocks.extras import Extra
 from blocks.parts import (
     LOOKS_AT_FUNCTION,
     NO_VALUE,
@@ -36,14 +36,16 @@ SWEEP_EXPRESSION = f"cron({SWEEP_FROM_MINUTE}/{SWEEP_MINUTES} * * * ? *)"
 _READ = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmMuteRules")
 
 
-def stack(watches: Sequence[Watch] = (), dashboard: Any = None) -> Stack:
+def stack(watches: Sequence[Watch] = (), dashboard: Any = None, extras: Collection[Extra] = ()) -> Stack:
     """Return the notifier of some watches, with all that calls it and all that catches what it drops.
 
     `dashboard` is the name of the one that mails lead to, if there is any.
     """
-    watches = [*watches, incident_page.WATCH]
+    has_page = Extra.INCIDENT_PAGE in extras
+    page = incident_page.part() if has_page else Stack(())
     about = {**_ABOUT_MAILS, "DELIVERYWATCH_DASHBOARD": If("HasDashboard", dashboard, "") if dashboard else ""}
-    notify, digest, examine = _notify({**about, **_switched_off(watches)}), _digest(about), _examine()
+    notify = _notify({**about, **_switched_off([*watches, *page.watches])}, has_page=has_page)
+    digest, examine = _digest(about), _examine()
     return Stack(
         resources=[
             table("mails", "One row per mail, as claimed and sent", f"{LAKE}mails/", COLUMNS, JSON_LINES),
@@ -78,16 +80,12 @@ def stack(watches: Sequence[Watch] = (), dashboard: Any = None) -> Stack:
                 State=If("HasDoctor", "ENABLED", "DISABLED"),
             ),
             _MAIL_FAILED.resource(),
-            *incident_page.resources(),
+            *page.resources,
         ],
-        parameters={"Links in mails": incident_page.PARAMETERS, "Chat and webhook": channels.PARAMETERS},
-        conditions={
-            **channels.CONDITIONS,
-            incident_page.ON: given(incident_page.KEY),
-            "HasPageConcurrency": Not(Equals(Ref("PageConcurrency"), "0")),
-        },
-        functions=[notify, digest, examine, incident_page.function()],
-        watches=[incident_page.WATCH],
+        parameters={**page.parameters, "Chat and webhook": channels.PARAMETERS},
+        conditions={**channels.CONDITIONS, **page.conditions},
+        functions=[notify, digest, examine, *page.functions],
+        watches=page.watches,
         outputs={"DeadLettersUrl": ("Queue of alarm messages that could not be mailed", Ref(title(UNDELIVERED)))},
     )
 
@@ -98,7 +96,7 @@ def _switched_off(watches: Sequence[Watch]) -> dict[str, Any]:
     return {"DELIVERYWATCH_SWITCHED_OFF": Join(",", names)} if names else {}
 
 
-def _notify(about: Mapping[str, Any]) -> Function:
+def _notify(about: Mapping[str, Any], *, has_page: bool) -> Function:
     return Function(
         room="alerting",
         verb="notify",
@@ -112,10 +110,9 @@ def _notify(about: Mapping[str, Any]) -> Function:
             "DELIVERYWATCH_CLOSE_UNKNOWN_HOURS": Ref("CloseUnknownHours"),
             "DELIVERYWATCH_REMINDER_HOURS": Ref("ReminderHours"),
             **channels.environment(),
-            **incident_page.ABOUT_LINKS,
-            "DELIVERYWATCH_PAGE_URL": incident_page.url(),
+            **(incident_page.about_links_of_mails() if has_page else {}),
         },
-        statements=_notify_may(),
+        statements=[*_notify_may(), *(incident_page.may_sign() if has_page else [])],
     )
 
 
@@ -220,7 +217,6 @@ def _notify_may() -> list[Statement]:
         allow("cloudformation:DescribeStacks", Sub(arn("cloudformation", "stack/${AWS::StackName}/*"))),
         *may_publish("FallbackTopic"),
         allow("sqs:SendMessage", GetAtt(title(UNDELIVERED), "Arn")),
-        *incident_page.may_sign(),
         *channels.may_read_secrets(),
     ]
 

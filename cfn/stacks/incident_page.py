@@ -1,31 +1,45 @@
-"""The page behind the links of mails, off unless a key for them is named: a function with a URL, and its alarm."""
+"""The page behind the links of mails, built only if asked for: a function with a URL, and its alarm.
+
+It is off even then unless a key for the links is named.
+"""
 
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Sub, awslambda
+from troposphere import Equals, GetAtt, If, Not, Ref, Sub, awslambda
 
 from blocks.alarms import Alarm, Watch, function_metric
-from blocks.parameters import Parameter, text, whole_number
+from blocks.parameters import Parameter, given, text, whole_number
 from blocks.parts import NO_VALUE, PREFIX, Function, Statement, allow, arn, title
+from blocks.stack import Stack
 from deliverywatch import thresholds
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_read_secret, objects
 
-ON = "HasIncidentPage"
-KEY = "LinkKeyParameter"
+_ON = "HasIncidentPage"
+_KEY = "LinkKeyParameter"
 _NAME = "operate-acknowledge"
 _SECONDS = 300
 
 # For the function that signs and the one that verifies.
-ABOUT_LINKS = {
-    "DELIVERYWATCH_LINK_KEY_PARAMETER": Ref(KEY),
+_ABOUT_LINKS = {
+    "DELIVERYWATCH_LINK_KEY_PARAMETER": Ref(_KEY),
     "DELIVERYWATCH_LINK_HOURS": Ref("LinkHours"),
     # What no two stacks share: a link of one is refused by all others.
     "DELIVERYWATCH_STACK_ID": Sub(arn("cloudformation", "stack/${AWS::StackName}")),
 }
 
 
-def function() -> Function:
-    """Return the function of the page."""
+def part() -> Stack:
+    """Return what is built of it, for the stack of the notifier."""
+    return Stack(
+        resources=_resources(),
+        parameters={"Links in mails": _PARAMETERS},
+        conditions={_ON: given(_KEY), "HasPageConcurrency": Not(Equals(Ref("PageConcurrency"), "0"))},
+        functions=[_function()],
+        watches=[_WATCH],
+    )
+
+
+def _function() -> Function:
     return Function(
         room="operate",
         verb="acknowledge",
@@ -33,32 +47,33 @@ def function() -> Function:
         timeout_seconds=30,
         packages=("jinja2", "tzdata"),
         environment={
-            **ABOUT_LINKS,
+            **_ABOUT_LINKS,
             "DELIVERYWATCH_PREFIX": Sub(PREFIX),
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
             "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
         },
         statements=_may(),
-        condition=ON,
+        condition=_ON,
         # Nothing but Lambda itself limits for free how often a URL that anybody may call runs.
         concurrency=If("HasPageConcurrency", Ref("PageConcurrency"), NO_VALUE),
     )
 
 
-def url() -> Any:
-    """Return the URL of the page for the notifier; empty while there is none."""
-    return If(ON, GetAtt(f"{title(_NAME)}Url", "FunctionUrl"), "")
+def about_links_of_mails() -> dict[str, Any]:
+    """Return what the notifier makes links of; the URL of the page is empty while there is none."""
+    url = If(_ON, GetAtt(f"{title(_NAME)}Url", "FunctionUrl"), "")
+    return {**_ABOUT_LINKS, "DELIVERYWATCH_PAGE_URL": url}
 
 
-def resources() -> list[Any]:
+def _resources() -> list[Any]:
     """Return the URL, and the permissions that let in everybody who has it: links are what it lets in by.
 
     Since October 2025 AWS asks for both (docs.aws.amazon.com/lambda/latest/dg/urls-auth.html).
     """
     target = GetAtt(title(_NAME), "Arn")
-    anybody = {"FunctionName": target, "Principal": "*", "Condition": ON}
+    anybody = {"FunctionName": target, "Principal": "*", "Condition": _ON}
     return [
-        awslambda.Url(f"{title(_NAME)}Url", TargetFunctionArn=target, AuthType="NONE", Condition=ON),
+        awslambda.Url(f"{title(_NAME)}Url", TargetFunctionArn=target, AuthType="NONE", Condition=_ON),
         awslambda.Permission(
             f"{title(_NAME)}UrlPermission",
             Action="lambda:InvokeFunctionUrl",
@@ -73,7 +88,7 @@ def resources() -> list[Any]:
 
 def may_sign() -> list[Any]:
     """Return what the notifier may do besides, where there is a page."""
-    return [If(ON, statement, NO_VALUE) for statement in may_read_secret(KEY)]
+    return [If(_ON, statement, NO_VALUE) for statement in may_read_secret(_KEY)]
 
 
 def _may() -> list[Statement]:
@@ -81,7 +96,7 @@ def _may() -> list[Statement]:
         allow(["s3:GetObject", "s3:PutObject"], objects("incidents")),
         MAY_LIST_LAKE,
         MAY_SET_ASIDE,
-        *may_read_secret(KEY),
+        *may_read_secret(_KEY),
         # CloudWatch asks for it on the rule and on each alarm (AmazonCloudWatch/latest/APIReference/
         # API_PutAlarmMuteRule.html).
         allow(
@@ -91,7 +106,7 @@ def _may() -> list[Statement]:
     ]
 
 
-WATCH = Watch(
+_WATCH = Watch(
     _NAME,
     "The page of links in mails",
     [
@@ -105,12 +120,12 @@ WATCH = Watch(
             absence_proves="Nobody opened the page, and nothing of it failed.",
         )
     ],
-    condition=ON,
+    condition=_ON,
 )
 
-PARAMETERS: list[Parameter] = [
+_PARAMETERS: list[Parameter] = [
     text(
-        KEY,
+        _KEY,
         "SSM parameter of the key of links",
         r"^(|/[A-Za-z0-9_.\-/]{1,900})$",
         "Name of a SecureString with 32 characters or more that nobody knows: mails then have links to acknowledge and "

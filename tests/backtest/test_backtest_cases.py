@@ -227,7 +227,7 @@ def alarm_count(template: Path) -> int:
 def test_explain_without_a_name_tells_all_alarms(template: Path) -> None:
     rows = json.loads(run("explain", "--template", template, "--json").stdout)
     assert len(rows) == alarm_count(template)
-    assert all(row["text"].startswith(f"{row['alarm']}: Watches ") for row in rows)
+    assert [row for row in rows if not row["text"].startswith(f"{row['alarm']}: Watches ")] == []
 
 
 def test_an_alarm_that_is_refused_is_in_the_way_of_no_other(tmp_path: Path, wrong: Path, template: Path) -> None:

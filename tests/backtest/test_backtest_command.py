@@ -45,6 +45,34 @@ def test_a_lake_says_nothing_of_alarms_on_what_is_not_in_it(deployed: Path, lake
     ]
 
 
+def test_whatever_else_a_stack_watches_its_lake_is_replayed(deployed: Path, lake: Path, tmp_path: Path) -> None:
+    """Alarms on what a lake cannot hold are left out, with those that depend on them: no list has to know them."""
+    document_of = json.loads(deployed.read_text())
+    watching = {"AlarmName": "deliverywatch-prod-new", "Namespace": "AWS/Firehose", "MetricName": "New", "Threshold": 1}
+    more = {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1, "Period": 60, "Statistic": "Sum"}
+    rules = {
+        "any": "ALARM(deliverywatch-prod-new)",
+        "all": "ALARM(any)",
+        "kept": "ALARM(deliverywatch-prod-sms-warning)",
+    }
+    document_of["Resources"] |= {
+        "New": {"Type": "AWS::CloudWatch::Alarm", "Properties": watching | more},
+        **{
+            name.title(): {
+                "Type": "AWS::CloudWatch::CompositeAlarm",
+                "Properties": {"AlarmName": name, "AlarmRule": rule},
+            }
+            for name, rule in rules.items()
+        },
+    }
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(document_of))
+    printed = document("--template", path, "--history", lake)
+    left_out = set(document("--template", deployed, "--history", lake)["left_out"])
+    assert {*printed["left_out"]} - left_out == {"deliverywatch-prod-new", "any", "all"}
+    assert printed["variants"][0]["mails"]
+
+
 def test_a_higher_threshold_mails_later_and_side_by_side(deployed: Path, lake: Path) -> None:
     printed = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=2,5")
     waits = {variant["label"]: variant["figures"]["median_minutes_to_mail"] for variant in printed["variants"]}

@@ -151,12 +151,13 @@ def test_a_parameter_turns_the_alarms_it_names(
     assert sorted(differing) == sorted(changed)
 
 
-def test_every_alarm_but_mail_failed_is_a_level_of_one_watch(template: dict[str, Any], built: Any) -> None:
-    configured = watches(json.loads((built / "watches.json").read_text()), "deliverywatch-prod")
+def test_every_alarm_but_mail_failed_is_a_level_of_one_watch(with_page: dict[str, Any]) -> None:
+    declared = json.loads(with_page["Metadata"]["DeliveryWatch"]["Watches"])
+    configured = watches({"watches": declared}, "deliverywatch-prod")
     levels = Counter(
         name for watch in configured for level in watch.severities for name in (level.alarm, level.recovery) if name
     )
-    deployed = {alarm.name for alarm in alarms(template, LinkKeyParameter="/a/key").values()}
+    deployed = {alarm.name for alarm in alarms(with_page, LinkKeyParameter="/a/key").values()}
     assert levels == Counter(deployed - {f"{PREFIX}mail-failed"})
 
 

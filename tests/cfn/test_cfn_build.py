@@ -62,7 +62,6 @@ def test_a_build_says_what_it_wrote_and_how_large_it_is(tmp_path: Path) -> None:
         "alerting-notify.zip",
         "operate-digest.zip",
         "operate-examine.zip",
-        "operate-acknowledge.zip",
         "sms-ingest.zip",
         "sms-compact.zip",
         "watches.json",

@@ -16,10 +16,13 @@ import pytest
 
 import stacks
 from blocks.extras import Extra
+from deliverywatch.operate.deploy.parameters import BUILT_WITH
 
 SCHEMAS = files("cfnlint.data.schemas.providers")
 # Of these cfn-lint has no list of types.
 UNKNOWN = {"me-south-1"}
+# What some regions have no such type for.
+LACKING = {Extra.BUDGET: "AWS::Budgets::Budget", Extra.INCIDENT_PAGE: "AWS::Lambda::Url"}
 
 
 @cache
@@ -53,10 +56,10 @@ def test_a_system_names_only_what_every_region_has(system: str) -> None:
 
 
 def test_what_some_regions_lack_is_in_a_template_only_if_it_was_asked_for() -> None:
-    budget = "AWS::Budgets::Budget"
-    assert [region for region in regions() if region not in UNKNOWN and budget not in types_of(region)]
-    assert budget in json.dumps(template("email", Extra.BUDGET))
-    assert "Budget" not in json.dumps(template("email"))
+    for extra, kind in LACKING.items():
+        assert [region for region in regions() if region not in UNKNOWN and kind not in types_of(region)]
+        assert kind in json.dumps(template("email", extra))
+        assert kind not in json.dumps(template("email"))
 
 
 def test_the_regions_without_a_list_are_the_ones_that_are_said_to_be() -> None:
@@ -64,9 +67,16 @@ def test_the_regions_without_a_list_are_the_ones_that_are_said_to_be() -> None:
 
 
 def test_the_readme_names_the_regions_and_no_others() -> None:
-    section = (
-        (Path(__file__).parents[2] / "cfn/README.md").read_text().partition("**Regions.**")[2].partition("\n\n")[0]
-    )
+    manual = (Path(__file__).parents[2] / "cfn/README.md").read_text()
+    section = manual.partition("**Regions.**")[2].partition("\n\n")[0].replace("\n", " ")
     assert set(re.findall(r"`([a-z]+(?:-[a-z]+){1,2}-\d)`", section)) == set(regions())
-    lack = [region for region in set(regions()) - UNKNOWN if "AWS::Budgets::Budget" not in types_of(region)]
-    assert f"not in {len(lack)} of" in section
+    for extra, kind in LACKING.items():
+        lack = [region for region in set(regions()) - UNKNOWN if kind not in types_of(region)]
+        assert f"not in {len(lack)} of them" in section.partition(f"`--with {extra}`")[2].partition("`--with")[0], extra
+
+
+def test_what_deploy_says_is_built_with_an_extra_is() -> None:
+    plain = {*template("email")["Parameters"]}
+    for extra in LACKING:
+        more = {*template("email", extra)["Parameters"]} - plain
+        assert {name for name, named in BUILT_WITH.items() if named == extra} == more

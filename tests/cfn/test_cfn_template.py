@@ -66,7 +66,8 @@ def test_a_stack_says_its_version(template: dict[str, Any]) -> None:
     assert template["Outputs"]["Version"]["Value"] == version("deliverywatch")
 
 
-def test_a_stack_declares_its_watches_where_it_is_deployed(template: dict[str, Any]) -> None:
+def test_a_stack_declares_its_watches_where_it_is_deployed(with_page: dict[str, Any]) -> None:
+    template = with_page
     declared = json.loads(template["Metadata"]["DeliveryWatch"]["Watches"])
     every = of_type(template, "AWS::CloudWatch::Alarm", **LINKS)
     alarms = {made["AlarmName"] for made in every.values()}
@@ -99,13 +100,17 @@ def test_the_defaults_are_the_numbers_that_are_explained_in_one_place(template: 
         "AthenaScanLimitMegabytes": thresholds.ATHENA_SCAN_LIMIT_MEGABYTES,
         "AthenaResultDays": thresholds.ATHENA_RESULT_DAYS,
         "LogRetentionDays": thresholds.LOG_RETENTION_DAYS,
-        "LinkHours": thresholds.LINK_HOURS,
-        "PageConcurrency": thresholds.PAGE_CONCURRENCY,
     }
     assert {name: defaults[name] for name in expected} == {name: str(value) for name, value in expected.items()}
 
 
-def test_no_secret_can_be_in_the_template_or_in_a_functions_environment(template: dict[str, Any]) -> None:
+def test_so_are_those_of_the_page(with_page: dict[str, Any]) -> None:
+    expected = {"LinkHours": thresholds.LINK_HOURS, "PageConcurrency": thresholds.PAGE_CONCURRENCY}
+    assert {name: int(with_page["Parameters"][name]["Default"]) for name in expected} == expected
+
+
+def test_no_secret_can_be_in_the_template_or_in_a_functions_environment(with_page: dict[str, Any]) -> None:
+    template = with_page
     assert not [name for name in template["Parameters"] if re.search("key$|secret|password|token", name, re.IGNORECASE)]
     assert not [made for made in template["Parameters"].values() if made.get("NoEcho")]
     variables = {
@@ -158,18 +163,15 @@ def test_the_ingest_function_gets_what_it_needs(template: dict[str, Any]) -> Non
     }
 
 
-def test_the_notifier_knows_which_watch_is_switched_off(template: dict[str, Any]) -> None:
-    variables = environment(template, "AlertingNotify", SilenceWatch="false")
-    assert variables["DELIVERYWATCH_SWITCHED_OFF"] == "sms-silence,operate-acknowledge"
+def test_the_notifier_knows_which_watch_is_switched_off(template: dict[str, Any], with_page: dict[str, Any]) -> None:
+    off = [environment(made, "AlertingNotify", SilenceWatch="false") for made in (template, with_page)]
+    names = [variables["DELIVERYWATCH_SWITCHED_OFF"] for variables in off]
+    assert names == ["sms-silence", "sms-silence,operate-acknowledge"]
 
 
 def test_the_notifier_gets_what_it_needs(template: dict[str, Any]) -> None:
     assert environment(template, "AlertingNotify", TimeZone="Australia/Sydney") == {
-        "DELIVERYWATCH_SWITCHED_OFF": ",operate-acknowledge",
-        "DELIVERYWATCH_LINK_KEY_PARAMETER": "",
-        "DELIVERYWATCH_LINK_HOURS": "24",
-        "DELIVERYWATCH_STACK_ID": "arn:aws:cloudformation:eu-west-1:111122223333:stack/stack",
-        "DELIVERYWATCH_PAGE_URL": "",
+        "DELIVERYWATCH_SWITCHED_OFF": "",
         **{f"DELIVERYWATCH_{kind}_PARAMETER": "" for kind in ("SLACK", "TEAMS", "WEBHOOK")},
         **{f"DELIVERYWATCH_{kind}_ROUTE": "all" for kind in ("SLACK", "TEAMS", "WEBHOOK")},
         "DELIVERYWATCH_SLACK_ROOM": "",
@@ -190,7 +192,8 @@ def test_the_notifier_gets_what_it_needs(template: dict[str, Any]) -> None:
     assert environment(template, "AlertingNotify", CreateDashboard="false")["DELIVERYWATCH_DASHBOARD"] == ""
 
 
-def test_a_function_reads_only_variables_that_it_is_given(template: dict[str, Any]) -> None:
+def test_a_function_reads_only_variables_that_it_is_given(with_page: dict[str, Any]) -> None:
+    template = with_page
     source = Path(__file__).parents[2] / "src/deliverywatch"
     for function, room in {"SmsIngest": "sms", "AlertingNotify": "alerting"}.items():
         text = "".join(path.read_text() for path in (source / room).rglob("*.py"))

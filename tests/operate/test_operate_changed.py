@@ -50,10 +50,11 @@ class Stack:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack of three systems for all cases; each puts back what it changed."""
+    from blocks.extras import Extra
     from bundling import build
 
     folder = tmp_path_factory.mktemp("changed") / "build"
-    build.build(["sms", "files", "email"], "none", folder)
+    build.build(["sms", "files", "email"], "none", folder, [Extra.INCIDENT_PAGE])
     with LocalCloud(datetime.now(UTC)) as cloud:
         for name in SETS:
             cloud.client("sesv2").create_configuration_set(ConfigurationSetName=name)

@@ -25,6 +25,9 @@ from deliverywatch.operate.cost.usage_assumptions import RUNS, starts_per_month
 
 README = (Path(__file__).parents[2] / "src/deliverywatch/operate/README.md").read_text()
 TEMPLATE: dict[str, Any] = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
+_PAGE = [Extra.INCIDENT_PAGE]
+WITH_PAGE: dict[str, Any] = stacks.template(stacks.chosen(["sms"], _PAGE), "arm64", "0", _PAGE).to_dict()
+LINKS = {"LinkKeyParameter": "/deliverywatch/prod/link-key"}
 
 
 def estimate(volume: Volume | None = None, **parameters: str) -> Estimate:
@@ -78,8 +81,9 @@ def test_without_its_dearest_watch_the_stack_costs_half_a_dollar_less() -> None:
 
 
 def test_links_in_mails_cost_an_alarm_and_nothing_while_they_are_off() -> None:
-    on = estimate(LinkKeyParameter="/deliverywatch/prod/link-key")
-    assert on.usd - estimate().usd == pytest.approx(0.10, abs=0.005)
+    off, on = monthly(WITH_PAGE, {}), monthly(WITH_PAGE, LINKS)
+    assert off.usd == pytest.approx(estimate().usd, abs=0.005)
+    assert on.usd - off.usd == pytest.approx(0.10, abs=0.005)
 
 
 def test_an_alarm_on_a_new_metric_adds_its_metric_and_itself() -> None:
@@ -271,7 +275,7 @@ def test_wrong_usage_is_told(run: Callable[..., Result], built: Path, arguments:
 def test_the_deployed_stack_is_priced_with_its_own_parameters(run: Callable[..., Result]) -> None:
     told = json.loads(run("cost", "--deployed", "--json").stdout)
     # The play has switched the links in mails on.
-    assert told["usd"] == pytest.approx(estimate(LinkKeyParameter="/deliverywatch/prod/link-key").usd, abs=1e-3)
+    assert told["usd"] == pytest.approx(monthly(WITH_PAGE, LINKS).usd, abs=1e-3)
 
 
 @pytest.mark.usefixtures("cloud")

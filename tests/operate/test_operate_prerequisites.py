@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+import stacks
+from blocks.extras import Extra
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.account.aws import translated
 from deliverywatch.operate.account.remedies import remedy
@@ -107,8 +109,10 @@ class OneAccount:
 
 
 def template(system: str = "email") -> dict[str, Any]:
-    """Return SMS and another system in one template."""
-    sms, other = (json.loads((ROOT / f"tests/templates/{name}.json").read_text()) for name in ("sms", system))
+    """Return SMS, with the page of links, and another system in one template."""
+    extras = [Extra.INCIDENT_PAGE]
+    sms = stacks.template(stacks.chosen(["sms"], extras), "arm64", "0", extras).to_dict()
+    other = json.loads((ROOT / f"tests/templates/{system}.json").read_text())
     return {**sms, **{name: {**sms.get(name, {}), **section} for name, section in other.items() if name in SECTIONS}}
 
 

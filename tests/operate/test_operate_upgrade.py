@@ -189,6 +189,10 @@ def test_a_person_at_a_terminal_is_asked_for_what_is_missing_and_before_anything
         ("TimeZone=the moon", "TimeZone cannot be 'the moon'. "),
         ("Wings=2", "The template has no parameter Wings. Those that it has stand under Parameters"),
         (
+            "EmailBudgetDollars=2",
+            "has no parameter EmailBudgetDollars. Build it with `python cfn/build.py --with budget`",
+        ),
+        (
             "SenderAddress=me",
             "SenderAddress cannot be 'me': it must be one e-mail address, such as alerts@example.com.",
         ),

@@ -14,7 +14,6 @@ from deliverywatch.backtest.compare import Request, compare
 from deliverywatch.backtest.inputs.definitions import TemplateFile
 from deliverywatch.operate.incidents.watch_verdicts import declared_watches
 from deliverywatch.operate.review.alternative import Alternative, Replayed
-from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.slots import day_of, folder_of, steps
 from deliverywatch.sms.lake.watermark import WATERMARK
@@ -49,11 +48,6 @@ class _Deployed:
     def load(self, overrides: Mapping[str, str]) -> Definitions:
         definitions = TemplateFile(self.path).load(overrides)
         prefix = f"deliverywatch-{definitions.environment}"
-        # The lake shows nothing of other systems, or of the functions themselves.
-        alarms = tuple(
-            alarm for alarm in definitions.alarms if all(stat.namespace == NAMESPACE for stat in alarm.metrics)
-        )
-        definitions = replace(definitions, alarms=alarms, composites=())
         return replace(definitions, watches=declared_watches(self.template, definitions.parameters, prefix))
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cwalarm.definitions import rule as rules
 from cwalarm.replay import datapoint_files
 from cwalarm.replay.datapoint_files import require
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from cwalarm.aws import CloudWatch
-    from cwalarm.definitions.alarm import Metric
+    from cwalarm.definitions.alarm import Alarm, Metric
+    from cwalarm.definitions.composites import Composite
     from cwalarm.evaluation.series import Series
     from deliverywatch.backtest.inputs.definitions import Definitions
 
@@ -25,7 +27,9 @@ class History:
 
     Attributes:
         notes: How the datapoints came about, a sentence each.
-        unknowable: Namespaces and names of metrics that this kind of history never holds: their alarms are left out.
+        holds: Namespaces and names of the metrics that this kind of history can hold; None for any. Alarms on others
+            are left out.
+        unknowable: Those of them that this one does not hold: their alarms are left out too.
         left_out: Names of alarms that it cannot hold for another reason, which a note gives.
         contexts: What a mail finds in the lake at a moment, for a window in minutes, by the key of the document.
         first_failures: When the first failed message of a datapoint was sent, by the datapoint's epoch second.
@@ -33,10 +37,17 @@ class History:
 
     series: Series
     notes: tuple[str, ...] = ()
+    holds: frozenset[tuple[str, str]] | None = None
     unknowable: frozenset[tuple[str, str]] = frozenset()
     left_out: frozenset[str] = frozenset()
     contexts: Mapping[str, Callable[[datetime, int], bytes]] = field(default_factory=dict)
     first_failures: Mapping[int, datetime] = field(default_factory=dict)
+
+    def can_say(self, alarm: Alarm) -> bool:
+        """Return whether this kind of history can hold all that an alarm watches."""
+        names = {(stat.namespace, stat.name) for stat in alarm.metrics}
+        is_of_its_kind = self.holds is None or names <= self.holds
+        return alarm.name not in self.left_out and is_of_its_kind and not names & self.unknowable
 
     @property
     def extent(self) -> tuple[datetime, datetime]:
@@ -108,17 +119,28 @@ def bounds(
 
 
 def replayable(definitions: Definitions, history: History) -> tuple[Definitions, tuple[str, ...]]:
-    """Return the definitions without the alarms that this kind of history can say nothing about, and their names."""
-    left_out = history.left_out | {
-        alarm.name
-        for alarm in definitions.alarms
-        if any((stat.namespace, stat.name) in history.unknowable for stat in alarm.metrics)
-    }
-    kept = tuple(alarm for alarm in definitions.alarms if alarm.name not in left_out)
+    """Return the definitions without the alarms that this kind of history can say nothing about, and their names.
+
+    Composite alarms of such alarms are among them.
+    """
+    kept = tuple(alarm for alarm in definitions.alarms if history.can_say(alarm))
+    left_out = history.left_out | {alarm.name for alarm in definitions.alarms} - {alarm.name for alarm in kept}
+    composites, depend = _composites(definitions.composites, left_out)
     for alarm in kept:
         require(alarm, history.series)
     if not kept:
         raise InputError(
             "No alarm watches what is in the history.", next_step="Name a history of the metrics that they watch."
         )
-    return replace(definitions, alarms=kept), tuple(sorted(left_out))
+    return replace(definitions, alarms=kept, composites=composites), tuple(sorted(left_out | depend))
+
+
+def _composites(
+    composites: Sequence[Composite], left_out: frozenset[str]
+) -> tuple[tuple[Composite, ...], frozenset[str]]:
+    """Return the composite alarms that depend on nothing that is left out, and the names of the others."""
+    children = {one.name: {*rules.children(one.rule), one.suppressor} for one in composites}
+    missing = left_out
+    while more := {name for name, names in children.items() if names & missing} - missing:
+        missing |= more
+    return tuple(one for one in composites if one.name not in missing), missing - left_out

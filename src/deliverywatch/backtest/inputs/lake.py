@@ -42,13 +42,9 @@ PUBLISH_DELAYS = ((0.50, 60), (0.98, 90), (1.00, 180))
 _OUTAGE_SLOTS, _OUTAGE_MESSAGES = 2, 5
 
 NAMES = ("sent_at", "outcome", "fault", "observed_at")
-_UNKNOWABLE = frozenset(
-    {
-        (NAMESPACE, "OverduePercent"),
-        *(("AWS/Lambda", name) for name in ("Errors", "Url5xxCount")),
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
-    }
-)
+_PUBLISHED = ("Total", "Failed", "Runs")
+# What is to be expected is computed of the totals (`expected`).
+_HOLDS = frozenset((NAMESPACE, name) for name in (*_PUBLISHED, "Expected"))
 
 
 @dataclass(slots=True)
@@ -98,7 +94,7 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
     return History(
         series,
         (_delay_note(outages), _extent_note(folder, hours, gaps)),
-        _UNKNOWABLE,
+        _HOLDS,
         contexts={context.KEY: seen_at},
         first_failures=first_failures,
     )
@@ -151,9 +147,7 @@ def _published(
     slot_minutes: int,
 ) -> tuple[Series, dict[int, datetime]]:
     """Return the datapoints, and by the second of a stamp when the first failure of its slot was sent."""
-    total, failed, runs = (
-        Metric(NAMESPACE, name, (("Environment", environment),)) for name in ("Total", "Failed", "Runs")
-    )
+    total, failed, runs = (Metric(NAMESPACE, name, (("Environment", environment),)) for name in _PUBLISHED)
     series, first_failures = Series(), {}
     for begin in begins:
         slot, end = slots.get(begin, _Slot()), begin + timedelta(minutes=slot_minutes)

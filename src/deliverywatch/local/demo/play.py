@@ -105,7 +105,8 @@ def build(folder: Path, systems: Sequence[str] = ("sms",)) -> dict[str, Any]:
     Raises:
         ConfigurationError: The build fails.
     """
-    options = ["--systems", ",".join(systems), "--with", "example-pipeline", "--bundle", "none", "--out", str(folder)]
+    extras = [word for name in ("example-pipeline", "incident-page") for word in ("--with", name)]
+    options = ["--systems", ",".join(systems), *extras, "--bundle", "none", "--out", str(folder)]
     command = [sys.executable, str(_BUILD), *options]
     done = subprocess.run(command, capture_output=True, check=False, encoding="utf-8", errors="replace")
     if done.returncode:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 # Longer lists help nobody: those are searched for what was meant.
 _MOST_LISTED = 25
 
+# Parameters of what is left out of a template unless the build is told to put it in, and the name for it.
+BUILT_WITH = {
+    "EmailBudgetDollars": "budget",
+    **dict.fromkeys(("LinkKeyParameter", "LinkHours", "PageConcurrency"), "incident-page"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -75,11 +81,14 @@ def resolve(
 def _check_known(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
     for name in given:
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1)
-            offered = (
-                f"Did you mean {near[0]}?" if near else "Those that it has stand under Parameters in the template."
-            )
-            raise InputError(f"The template has no parameter {name}.", next_step=offered)
+            raise InputError(f"The template has no parameter {name}.", next_step=_instead(name, declared))
+
+
+def _instead(name: str, declared: Mapping[str, Any]) -> str:
+    if name in BUILT_WITH:
+        return f"Build it with `python cfn/build.py --with {BUILT_WITH[name]}`, which some regions cannot have."
+    near = difflib.get_close_matches(name, declared, n=1)
+    return f"Did you mean {near[0]}?" if near else "Those that it has stand under Parameters in the template."
 
 
 def _check_allowed(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:

@@ -395,7 +395,7 @@ def test_an_unknown_proof_is_refused_with_those_there_are(smoke: Any) -> None:
     result = smoke("--only", "everything", "--yes")
     assert result.exit_code == 2
     assert (
-        "There is no proof everything: choose of writes, views, validation, emf, alarm, schedule, mail."
+        "There is no proof everything: choose of writes, views, validation, emf, alarm, schedule, expressions, mail."
         in result.stderr
     )
 

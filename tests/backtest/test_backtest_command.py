@@ -47,7 +47,7 @@ def test_a_lake_says_nothing_of_alarms_on_what_is_not_in_it(deployed: Path, lake
 
 def test_whatever_else_a_stack_watches_its_lake_is_replayed(deployed: Path, lake: Path, tmp_path: Path) -> None:
     """Alarms on what a lake cannot hold are left out, with those that depend on them: no list has to know them."""
-    document_of = json.loads(deployed.read_text())
+    document_of = json.loads(deployed.read_text(encoding="utf-8"))
     watching = {"AlarmName": "deliverywatch-prod-new", "Namespace": "AWS/Firehose", "MetricName": "New", "Threshold": 1}
     more = {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1, "Period": 60, "Statistic": "Sum"}
     rules = {

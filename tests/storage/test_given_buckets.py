@@ -10,7 +10,7 @@ import pytest
 import stacks
 from blocks.extras import Extra
 from bundling.texts import shortened
-from deliverywatch.files import handle_push
+from deliverywatch.files import handle_process, handle_push
 from deliverywatch.pipeline.aws import Artifacts
 from deliverywatch.queries import handle_reconcile
 from deliverywatch.storage.s3 import account_of
@@ -18,6 +18,7 @@ from deliverywatch.storage.s3 import account_of
 ARN = "arn:aws:lambda:eu-west-1:111122223333:function:deliverywatch-prod-files-push"
 _URL = SimpleNamespace(url="s3://uploads/a.csv")
 CLIENTS: dict[str, Callable[[str], Any]] = {
+    "FilesProcess": handle_process._s3,
     "FilesPush": handle_push._s3.__wrapped__,
     "QueriesReconcile": lambda account: handle_reconcile._source(_URL, account)._s3,  # type: ignore[arg-type, attr-defined]
     "PipelinePublish": lambda account: Artifacts(account=account)._owned,

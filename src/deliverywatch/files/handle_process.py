@@ -43,7 +43,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 
 @cache
 def _ports(account: str, layout: Layout, *, has_pusher: bool) -> process.Ports:
-    dynamodb, s3 = aws.client("dynamodb"), owned_by(aws.client("s3"), account)
+    dynamodb, s3 = aws.client("dynamodb"), _s3(account)
     return process.Ports(
         table=aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"], layout),
         failures=aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"]),
@@ -52,3 +52,8 @@ def _ports(account: str, layout: Layout, *, has_pusher: bool) -> process.Ports:
         queue=aws.Queue(aws.client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"]),
         spread=ThreadPoolExecutor(aws.WRITERS).map,
     )
+
+
+def _s3(account: str) -> Any:
+    """The bucket may be a given one: by its name alone it could be somebody else's by now."""
+    return owned_by(aws.client("s3"), account)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from deliverywatch import athena
 from deliverywatch.athena import Athena, Statement, Status, TimeBudget
-from deliverywatch.errors import InputError
+from deliverywatch.errors import CloudRefused, InputError
 from deliverywatch.operate.cost.prices import prices
 
 _LEAST_BYTES = 10_000_000
@@ -155,7 +155,13 @@ def cost_usd(scanned_bytes: int, object_count: int = 0) -> float:
 
 def run(engine: Engine, sql: str, pause: Callable[[float], None]) -> Answer:
     """Run a query and wait for it, ever more patiently; whoever interrupts that stops the query too."""
-    execution = athena.run(Statement(sql), engine, TimeBudget(pause, lambda: math.inf))
+    try:
+        execution = athena.run(Statement(sql), engine, TimeBudget(pause, lambda: math.inf))
+    except CloudRefused as refused:
+        # What Athena refuses before it runs is nearly always the text: its grammar.
+        if refused.kind == CloudRefused.kind:
+            raise InputError(str(refused), next_step="Correct the query and run it again.") from refused
+        raise
     if execution.status is not Status.SUCCEEDED:
         reason = (execution.reason or execution.status).splitlines()[0].rstrip(".!")
         raise InputError(

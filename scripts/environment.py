@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = "requirements.lock"
 TESTS_LOCK = "tests/requirements.lock"
 _PIP_OPTIONS = ("--quiet", "--disable-pip-version-check", "--no-compile")
+# What somebody may have set for other environments: with it, packages go elsewhere, or are others, or seem to be there.
+_NOT_FOR_US = ("PIP_CONSTRAINT", "PIP_DRY_RUN", "PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PYTHONPATH", "PYTHONWARNINGS")
 
 
 class NotInstalled(Exception):
@@ -36,7 +38,7 @@ def prepare(root: Path, *, with_tests: bool) -> None:
     python, stamp = root / ".venv/bin/python", root / ".venv/installed"
     before = stamp.read_text(encoding="utf-8").splitlines() if stamp.exists() else []
     base = [sys.version, _line(root, LOCK)]
-    is_kept = python.exists() and all(line in before for line in base)
+    is_kept = python.exists() and _is_at_home(root / ".venv") and all(line in before for line in base)
     locks = [LOCK]
     if with_tests or any(line.startswith(TESTS_LOCK) for line in before):
         locks.append(TESTS_LOCK)
@@ -51,6 +53,12 @@ def prepare(root: Path, *, with_tests: bool) -> None:
         install(root / ".venv", [root / lock for lock in locks])
     _run([*_installer(root / ".venv"), "--no-deps", "--no-build-isolation", "--editable", str(root)])
     stamp.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _is_at_home(folder: Path) -> bool:
+    """Return whether an environment lies where it was made: its commands name that place, and end when it is moved."""
+    pip = folder / "bin/pip"
+    return pip.exists() and str(folder.resolve()) in pip.read_text(encoding="utf-8")
 
 
 def _line(root: Path, name: str) -> str:
@@ -81,7 +89,8 @@ def _installer(folder: Path) -> list[str]:
 
 
 def _run(command: Sequence[str], advice: str = "") -> None:
-    if subprocess.run(command, check=False).returncode:
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_US}
+    if subprocess.run(command, env={**kept, "PIP_USER": "0"}, check=False).returncode:
         raise NotInstalled(
             f"{' '.join(command[:4])} ... failed; the reason is above. {advice}The packages come from a package index: "
             "check that it can be reached (PIP_INDEX_URL or UV_INDEX_URL name another), and run the same again."

@@ -26,7 +26,7 @@ def blocks(lock: Path) -> dict[str, str]:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> tuple[Path, dict[str, str]]:
-    """A checkout with a lock of one package, and a machine that has POSIX's utilities, git and a Python only."""
+    """A checkout with a lock of one package, on a machine of POSIX's utilities, git and a Python, set up for others."""
     checkout, tools = tmp_path / "a checkout", tmp_path / "bin"
     (checkout / "src/small").mkdir(parents=True)
     (checkout / "src/small/__init__.py").write_text('"""Small."""\n')
@@ -42,7 +42,8 @@ def machine(tmp_path: Path) -> tuple[Path, dict[str, str]]:
         (tools / name).symlink_to(shutil.which(name) or "")
     (tools / "python3").symlink_to(sys.executable)
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "SSL_"))}
-    return checkout, {**kept, "HOME": str(tmp_path), "PATH": str(tools)}
+    habits = {"CDPATH": ".", "PIP_USER": "1", "PIP_TARGET": str(tmp_path / "target"), "PYTHONPATH": str(tmp_path)}
+    return checkout, {**kept, **habits, "HOME": str(tmp_path), "PATH": str(tools)}
 
 
 def dash(arguments: list[str], checkout: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -66,6 +67,31 @@ def test_a_fresh_machine_has_the_locked_packages_after_setup_and_a_second_one_do
     stamp = (checkout / ".venv/installed").stat().st_mtime_ns
     assert dash(["scripts/setup"], checkout, environment).stderr == ""
     assert (checkout / ".venv/installed").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.slow
+def test_a_checkout_that_was_moved_gets_commands_that_start(machine: tuple[Path, dict[str, str]]) -> None:
+    checkout, environment = machine
+    assert dash(["scripts/setup"], checkout, environment).returncode == 0
+    moved = checkout.rename(checkout.with_name("moved"))
+    assert dash(["scripts/setup"], moved, environment).returncode == 0
+    assert subprocess.run([moved / ".venv/bin/pip", "--version"], capture_output=True, check=False).returncode == 0
+
+
+def test_a_clone_of_git_for_windows_has_scripts_that_wsl_can_read(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / ".gitattributes", tmp_path)
+    git = ["git", "-C", tmp_path, "-c", "core.autocrlf=true"]
+    subprocess.run([*git, "add", "--all"], check=True)
+    subprocess.run([*git, "checkout-index", "--force", "--prefix=windows/", "--all"], check=True)
+    assert b"\r" not in (tmp_path / "windows/scripts/setup").read_bytes()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_finds_its_checkout_whatever_cd_is_set_to(path: Path) -> None:
+    before, found, _ = path.read_text(encoding="utf-8").partition('cd "$(dirname')
+    assert not found or "\nunset CDPATH\n" in before
 
 
 def test_an_index_that_does_not_answer_is_one_last_sentence_with_what_to_do(

@@ -123,6 +123,10 @@ def test_each_recipient_is_counted_once_from_the_incidents_first_window_on() -> 
             with_groups("list", **{"4711": (300, 291), "12": (500, 4), REST: (500, 3)}),
             "Concentrated: 98 % of the failures are list 4711, where 97 % fail; all other lists together are at 0.7 %.",
         ),
+        (
+            with_groups("list", **{"4711": (300, 299), "12": (5000, 1)}),
+            "Concentrated: 99.67 % of the failures are list 4711, where 99.67 % fail; all other lists together are at 0.02 %.",  # noqa: E501
+        ),
         (with_groups("list", **{REST: (300, 291), "12": (500, 4)}), ""),
         (
             with_groups(Telstra=(400, 120), Optus=(400, 100), Vodafone=(400, 110)),

@@ -14,6 +14,7 @@ from deliverywatch.messages.group import Group
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.messages.palette import TONES
+from deliverywatch.messages.untrusted import name
 
 NOW = datetime(2026, 11, 21, 12, 4, tzinfo=UTC)
 SAMPLE = (Path(__file__).parents[1] / "events" / "sms_context.json").read_bytes()
@@ -82,6 +83,23 @@ def test_a_notice_is_read_as_it_was_written(notice: SystemNotice) -> None:
 def test_a_notice_needs_a_watch_and_a_level() -> None:
     with pytest.raises(InputError):
         notices.from_document({"deliverywatch": 1, "watch": "x", "level": "purple"})
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    ["", " \n", "\u200b", "\u200e\u2060", "\u3164", "\u115f\u1160\uffa0", "\u2800", "\u00ad", "\ufeff", "\u034f",
+     "\ufe0f", "\u180e", "\U000e0041", "\U0001d159", "\ue000", "\u200b" * 500],
+)  # fmt: skip
+def test_what_nobody_can_see_is_no_name(unseen: str) -> None:
+    assert name(unseen, 60) == ""
+    assert notices.from_document({"watch": "w", "level": "ok", "title": unseen}).title == "w"
+
+
+@pytest.mark.parametrize(
+    "seen", ["Kim", "\u674e", "\u0e01\u0e34", "\u0645\u06cc\u200c\u062e", "O'Neill", "7", "\U0001f642", "K" * 60]
+)
+def test_a_name_of_any_script_is_kept_as_it_is(seen: str) -> None:
+    assert name(seen, 60) == seen
 
 
 def test_every_level_has_a_look() -> None:

@@ -166,6 +166,8 @@ def test_clicking_twice_notes_a_name_once_and_somebody_else_is_noted_too() -> No
         ({}, {}),
         ({"by": ""}, {}),
         ({"by": " \t\n "}, {}),
+        ({"by": "\u200b\u3164"}, {}),  # nobody can see it
+        ({"by": "\u200b" * 200}, {}),  # cut, and an ellipsis is no name
         ({"by": "Kim", "leave_empty": "http://x.example"}, {}),  # a scanner fills in every field
         ({"by": "Kim"}, {"sec_fetch_site": "cross-site"}),
         ({"by": "Kim"}, {"sec_fetch_site": "same-site"}),

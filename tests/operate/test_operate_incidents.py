@@ -256,6 +256,7 @@ def test_a_claim_that_was_never_sent_is_among_the_mails(
         (["mails", "--since", "yesterday"], 2, "is not a time such as 24h"),
         (["mails", "INC-0101-0000", "--number", "1", "--json"], 2, "give one of them"),
         (["mute", "2h"], 2, "needs a --reason"),
+        (["mute", "2h", "--reason", "\u200b\u2800"], 2, "needs a --reason"),
         (["mute", "forever", "--reason", "x"], 2, "is not a length of time such as 30m"),
         (["mute", "20d", "--reason", "x"], 2, "from 1 minute to 15 days"),
         (
@@ -265,6 +266,7 @@ def test_a_claim_that_was_never_sent_is_among_the_mails(
         ),
         (["unmute", "none"], 2, "There is no mute none."),
         (["ack", "INC-0101-0000"], 2, "--by"),
+        (["ack", "INC-0101-0000", "--by", "\u3164"], 2, "--by names nobody."),
         (["route", "--set", "a@example.com"], 2, "--set a --level or a --channel"),
         (["route", "--channel", "slack", "--set", "critical"], 2, "has no channel slack"),
         (["route", "--channel", "slack"], 2, "--channel needs --set"),

@@ -272,7 +272,9 @@ def plain(markdown: str) -> str:
 
 
 HOSTILE = st.one_of(
-    st.text(min_size=1, max_size=60), st.text("*_`[]()<>#|~!-+=1.@:/\\&;wx \n", min_size=1, max_size=60)
+    st.text(min_size=1, max_size=60),
+    st.text("*_`[]()<>#|~!-+=1.@:/\\&;wx \n", min_size=1, max_size=60),
+    st.text("_*~x ", min_size=3, max_size=12),
 )
 
 
@@ -284,12 +286,28 @@ def test_a_text_of_others_is_shown_as_it_is_and_makes_nothing(text: str) -> None
         return
     assert "\n" not in shown
     assert "|" not in shown.replace("\\|", "")
-    assert not re.search(r"@[A-Za-z]|://[^\u200b]|www\.", shown)
+    assert not re.search(r"(?i)@[a-z]|://[^\u200b]|www\.|\bgh-\d|(?<!\\)\$", shown)
     plain(shown)
 
 
 @pytest.mark.parametrize(
-    "text", ["# x", "- x", "1. x", "> x", "a | b", "<b>x</b>", "[x](https://example.com)", "&amp; x", "    x"]
+    "text",
+    [
+        "# x",
+        "- x",
+        "1. x",
+        "> x",
+        "a | b",
+        "<b>x</b>",
+        "[x](https://example.com)",
+        "&amp; x",
+        "    x",
+        "__x__",
+        "x__",
+        "$x$",
+        "WWW.x.example",
+        "GH-12",
+    ],
 )
 def test_a_page_shows_the_very_letters(text: str) -> None:
     assert plain(escaped(text)).replace("\u200b", "") == text.strip()

@@ -94,6 +94,7 @@ def test_every_field_is_read() -> None:
         ({"type": "alert"}, "type", "export, alerts"),
         ({"type": "alerts"}, "alerts", "at least one"),
         ({"alerts": [{}]}, "alerts[0].name", "missing"),
+        ({"alerts": [{"name": "\u200b"}]}, "alerts[0].name", "missing"),
         ({"alerts": ["high"]}, "alerts[0].name", "missing"),
         ({"alerts": [{"name": "a", "threshold": {}}]}, "alerts[0].threshold.value", "missing"),
         ({"alerts": [{"name": "a", "threshold": {"value": True}}]}, "alerts[0].threshold.value", "number"),

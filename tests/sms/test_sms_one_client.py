@@ -60,6 +60,20 @@ def test_messages_without_an_outcome_prove_nothing() -> None:
     assert one_client({"list": tallies}, LIMITS) is None
 
 
+@pytest.mark.parametrize(
+    ("failed", "others", "sentence"),
+    [
+        (3000, 0, "100 % of the failures are list 4711; all others are at 0 %."),
+        (3000, 1, "Over 99.9 % of the failures are list 4711; all others are at under 0.1 %."),
+        (94, 6, "94 % of the failures are list 4711; all others are at 0.1 %."),
+    ],
+)
+def test_a_share_that_is_not_all_or_not_none_does_not_look_like_it(failed: int, others: int, sentence: str) -> None:
+    client = one_client(kinds(f"4711 Telstra AU {failed}/3000; 1 Telstra AU {others}/6000"), LIMITS)
+    assert client is not None
+    assert client.sentence == sentence
+
+
 TALLIES = st.builds(Tally, total=st.just(0), failed=st.integers(0, 50), good=st.integers(0, 50))
 KINDS = st.builds(Kind, st.sampled_from([0, SLOT]), *[st.sampled_from(["", "a", "b"])] * 3)
 

@@ -25,10 +25,10 @@ def ack(*, incident: str, by: str, note: str, watch: str, dry_run: bool, target:
     """
     from deliverywatch.alerting.incidents.ack import acknowledge
     from deliverywatch.alerting.incidents.incident import Ack
-    from deliverywatch.messages.untrusted import text
+    from deliverywatch.messages.untrusted import name, text
     from deliverywatch.operate.incidents import records
 
-    who, said = text(by, 60), text(note, _NOTE_LIMIT)
+    who, said = name(by, 60), text(note, _NOTE_LIMIT)
     if not who:
         raise click.UsageError("--by names nobody.")
     session = open_session(target)

@@ -36,9 +36,10 @@ def mute(
     Alarms are still evaluated. What is still wrong when the mute ends is mailed then. Notices that a system
     publishes itself, without an alarm, are not held back.
     """  # noqa: D301 - click wants the control character
+    from deliverywatch.messages.untrusted import is_visible
     from deliverywatch.operate.incidents import mutes
 
-    if length is not None and not reason.strip():
+    if length is not None and not is_visible(reason):
         raise click.UsageError("A mute needs a --reason: the next person at 03:00 will want to know.")
     session = open_session(target)
     if length is None:

@@ -18,7 +18,7 @@ from typing import Any
 from deliverywatch.errors import InputError
 from deliverywatch.messages import verdict
 from deliverywatch.messages.level import Level
-from deliverywatch.messages.untrusted import key_part, mapping, moment, text
+from deliverywatch.messages.untrusted import key_part, mapping, moment, name, text
 from deliverywatch.messages.verdict import Assessment
 
 FACT_COUNT = 30
@@ -84,7 +84,7 @@ def from_document(document: Mapping[str, Any]) -> SystemNotice:
         watch=key_part(watch),
         level=Level(level),
         time=moment(document.get("time")),
-        title=text(document.get("title"), 100) or watch,
+        title=name(document.get("title"), 100) or watch,
         sentence=text(document.get("sentence")),
         facts=facts_of(mapping(document.get("facts"))),
         is_test=document.get("test") is True,

@@ -7,6 +7,7 @@ cleaned once, where they come in, so that no later step has to think of it.
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,8 @@ _YEARS = range(1971, 9000)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 # Half of a character, as a text has that was cut in the middle of one; it cannot be written as UTF-8.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+# Letters and symbols of Unicode that nothing is drawn for: Hangul's fillers, Braille's blank and the like.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\U00013441\U00013442\U0001d159")
 _UNSAFE_IN_KEY = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -32,6 +35,17 @@ def text(value: object, limit: int = TEXT_LIMIT) -> str:
     # Cut before too: a megabyte is not searched for control characters only to be thrown away.
     line = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", words[: 2 * limit])).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def is_visible(words: str) -> bool:
+    """Return whether something of a text can be seen: spaces of no width, marks of direction and the like cannot."""
+    return any(unicodedata.category(letter)[0] in "LNPS" and letter not in _BLANK for letter in words)
+
+
+def name(value: object, limit: int) -> str:
+    """Return what somebody calls himself, as `text` does; empty if there is nothing to see of it."""
+    line = text(value, limit)
+    return line if is_visible(line.removesuffix("…")) else ""
 
 
 def number(value: object) -> float | None:

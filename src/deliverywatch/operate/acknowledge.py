@@ -17,7 +17,7 @@ from deliverywatch.alerting.incidents.ack import acknowledge
 from deliverywatch.alerting.incidents.incident import Ack
 from deliverywatch.alerting.incidents.signed_link import Action, LinkExpired, LinkRefused
 from deliverywatch.errors import DeliveryWatchError, InputError
-from deliverywatch.messages.untrusted import iso, text
+from deliverywatch.messages.untrusted import iso, name, text
 from deliverywatch.operate.incident_page import contents
 from deliverywatch.operate.incident_page.page import answer, redirect, with_problem
 from deliverywatch.operate.incidents import mutes
@@ -109,7 +109,7 @@ class Responder:
         return self._sent(request, link, incident, page, now)
 
     def _sent(self, request: Request, link: Link, incident: Incident, page: Page, now: datetime) -> Response:
-        by, note = text(request.form.get("by"), _NAME_LIMIT), text(request.form.get("note"), _NOTE_LIMIT)
+        by, note = name(request.form.get("by"), _NAME_LIMIT), text(request.form.get("note"), _NOTE_LIMIT)
         if problem := _problem(request, by):
             return _shown(request, with_problem(page, problem, by, note), "incomplete")
         ack = Ack(by, now.replace(microsecond=0), note)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.formatting import percent
 
 if TYPE_CHECKING:
@@ -93,10 +94,15 @@ def _concentrated(by: str, groups: Sequence[Group]) -> str:
     worst = groups[0]
     share = 100 * worst.failed / sum(group.failed for group in groups)
     return (
-        f"Concentrated: {percent(share)} of the failures are {_full_name(by, worst)}, "
-        f"where {percent(worst.rate_percent)} fail; "
-        f"all other {_plural(by)} together are at {percent(_rate_percent(groups[1:]))}."
+        f"Concentrated: {_share(share)} of the failures are {_full_name(by, worst)}, "
+        f"where {_share(worst.rate_percent)} fail; "
+        f"all other {_plural(by)} together are at {_share(_rate_percent(groups[1:]))}."
     )
+
+
+def _share(value: float) -> str:
+    """Return a share that does not look like all or none if it is neither."""
+    return f"{formatting.beside(value, 100 if value > 50 else 0, formatting.percent_bare)}\u00a0%"
 
 
 def _spread(by: str, groups: Sequence[Group]) -> str:

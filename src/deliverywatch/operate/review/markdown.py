@@ -13,8 +13,8 @@ from deliverywatch.messages.untrusted import text as clean
 
 _NO_WIDTH = "\u200b"
 # Only where it would mean something, so that the text itself stays readable.
-_MEANING = re.compile(r"[\\`*<|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=#?\w)")
-_LINKED = re.compile(r"(@|://|www(?=\.)|#(?=\d))")
+_MEANING = re.compile(r"[\\`*<|~$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w)")
+_LINKED = re.compile(r"(@|://|www(?=\.)|#(?=\d)|\bGH(?=-\d))", re.IGNORECASE)
 # At the begin of a line these make a list, a heading, a quotation, a task or a definition.
 _LEADING = re.compile(r"^(\d{0,9})([-+=.)#>\[])")
 

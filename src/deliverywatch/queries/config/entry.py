@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cwalarm.schedules import eventbridge, zones
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.untrusted import is_visible
 from deliverywatch.queries.config import statement
 from deliverywatch.queries.config.fields import Section
 from deliverywatch.queries.config.query import OPERATORS, SEVERITIES, Alert, Kind, Measure, NoRow, Query
@@ -227,7 +228,7 @@ def _alert(section: Section) -> Alert:
         section.refuse("column", sentence)
     if "no_row" in section.content and on is Measure.ROWS:
         section.refuse("no_row", "Rows are counted where there is none, too: leave it out.")
-    if not section.text("name", longest=60).strip():
+    if not is_visible(section.text("name", longest=60)):
         section.refuse("name", "It is missing: the mail names the alert by it.")
     threshold = section.inside("threshold") or Section(section.path, {}, section.findings)
     threshold.check_names(THRESHOLD_FIELDS, {})

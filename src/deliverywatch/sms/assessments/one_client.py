@@ -72,7 +72,7 @@ class OneClient:
     @property
     def sentence(self) -> str:
         """What a mail says of it."""
-        share = f"{_short(self.share_percent)} % of the failures are {self.by} {self.name}"
+        share = f"{_short(self.share_percent).capitalize()} % of the failures are {self.by} {self.name}"
         return f"{share}; all others are at {_short(self.others_percent)} %."
 
 
@@ -128,4 +128,7 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
 
 
 def _short(percent: float) -> str:
-    return f"{round(percent, 1):g}"
+    """Return a share as a sentence has it: what is not all, or not none, does not look as if it were."""
+    if 0 < percent < 0.1:
+        return "under 0.1"
+    return "over 99.9" if 99.9 < percent < 100 else f"{round(percent, 1):g}"

@@ -117,6 +117,18 @@ def test_a_run_says_whose_the_failures_are() -> None:
     assert "sender" not in groups  # there is one only
 
 
+@pytest.mark.parametrize("nobody", [{"list_id": 0}, {"list_id": "0"}, {"subaccount_id": 0}])
+def test_what_is_numbered_zero_is_of_no_client(nobody: dict[str, Any]) -> None:
+    world = World(settings=Settings(keep_one_client_at_warning=True))
+    failed = [row(f"F{number}", at("12:05"), "failed", **nobody) for number in range(30)]
+    world.history.rows = [
+        *failed,
+        *(row(f"G{number}", at("12:06"), **dict.fromkeys(nobody, 7)) for number in range(60)),
+    ]
+    seen = left(world)
+    assert (seen["sentence"], "at_most" in seen) == ("30 of the last 90 SMS failed (33.3 %).", False)
+
+
 @pytest.mark.parametrize(("is_outage", "at_most"), [(False, "warning"), (True, None)])
 def test_the_parameter_limits_the_level_while_all_others_are_well(is_outage: bool, at_most: Level | None) -> None:
     world = World(settings=Settings(keep_one_client_at_warning=True))

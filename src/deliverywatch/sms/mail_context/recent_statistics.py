@@ -185,7 +185,8 @@ def _in_words(counts: _Counts) -> dict[Kind, Tally]:
 
 def _shown(value: str | int | None) -> str:
     # Also of a list or a carrier that is called like a number, only the ends are shown.
-    return "" if value is None else printable(shown_sender(str(value)), _LONGEST_WORD)
+    # The number of none is 0: what was sent to no list is not the list of one client.
+    return "" if value in (None, 0, "0") else printable(shown_sender(str(value)), _LONGEST_WORD)
 
 
 def _named(tallies: Mapping[Kind, Tally], by: str, unnamed: str) -> dict[str, Tally]:

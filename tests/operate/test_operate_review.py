@@ -182,6 +182,7 @@ def test_the_review_reads_as_it_always_did() -> None:
         ({"mails": [mail(1, Event.OPENED, "12:14", sent_at=None)]}, "Whether mail 1 reached anybody: it is not sent."),
         ({"record": incident(is_presumed=True)}, "When it began: only its end was seen."),
         ({"record": incident(seq=50)}, "48 changes in the middle"),
+        ({"record": incident(seq=3)}, "1 change in the middle"),
         ({"found": seen(lake())}, "When it began: no time before the alarm"),
         ({"found": seen(lake())}, "Whether it is well again: too few SMS"),
         ({"found": seen(lake(*OUTAGE))}, "What became of 3 SMS: they have no known outcome."),
@@ -212,6 +213,9 @@ def test_messages_to_channels_are_in_the_timeline_and_what_was_given_up_is_not_k
             "`A=1` would have been 10 min faster, for 5 more mails in that time.",
         ),
         ([("", "12:14", 4), ("A=1", "12:04", 4)], "for no more mails"),
+        ([("", "12:14", 4), ("A=1", "12:04", 5)], "for 1 more mail in that time."),
+        ([("", "12:14", 4), ("A=1", None, 1)], "The other settings would not have been faster."),
+        ([("", "12:14", 4)], "No other settings are offered that could be faster"),
         (
             [("", "12:14", 4), ("A=1", "12:14", 9), ("B=1", None, 1)],
             "Neither of the other settings would have been faster.",

@@ -37,6 +37,13 @@ _TITLES = {
     "domain": "Receiving domains",
 }
 
+# By how many other settings were back-tested.
+_NOT_FASTER = (
+    "No other settings are offered that could be faster, so that none were back-tested.",
+    "The other settings would not have been faster.",
+    "Neither of the other settings would have been faster.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -206,14 +213,14 @@ def _gain(material: Material) -> str:
         return "With the stack's settings the back-test does not see this incident, so that it says little of others."
     faster = [one for one in others if one.mailed_at and one.mailed_at < today.mailed_at]
     if not faster:
-        return "Neither of the other settings would have been faster."
+        return _NOT_FASTER[min(len(others), 2)]
     return " ".join(_price(one, today, today.mailed_at) for one in faster)
 
 
 def _price(one: Alternative, today: Alternative, mailed_at: datetime) -> str:
     gained = formatting.span(mailed_at - one.mailed_at) if one.mailed_at else ""
     more = one.mails_count - today.mails_count
-    price = f"for {more:,} more mails" if more > 0 else "for no more mails"
+    price = f"for {more:,} more {'mail' if more == 1 else 'mails'}" if more > 0 else "for no more mails"
     return _plain(f"`{one.label}` would have been {gained} faster, {price} in that time.")
 
 
@@ -231,11 +238,11 @@ def _unknown(material: Material) -> Iterator[str]:
     if impact and impact.well_from is None and not _is_calm(impact, material.warning_percent):
         yield "Whether it is well again: too few SMS are known to have arrived since the last bad minutes."
     if impact and (pending := sum(slot.pending for slot in impact.during)):
-        yield f"What became of {pending:,} SMS: they have no known outcome."
+        yield f"What became of {pending:,} SMS: {'it has' if pending == 1 else 'they have'} no known outcome."
     if impact:
         yield "Whether those who were not reached did without: the lake knows of SMS only."
     if lost := incident.seq - len(incident.timeline):
-        yield f"{lost} changes in the middle: the record keeps the first and the latest."
+        yield f"{lost} {'change' if lost == 1 else 'changes'} in the middle: the record keeps the first and the latest."
     yield from _unsent(material)
     yield from (f"{name}: {value}" for name, value in facts.context.facts if name == NOT_READ)
     if material.replayed.problem:

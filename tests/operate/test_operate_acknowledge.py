@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlencode
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +27,7 @@ from deliverywatch.alerting.mail.formatting import clock
 from deliverywatch.errors import ConfigurationError, MetricsUnavailable, StoreUnavailable
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.acknowledge import Responder, Response
+from deliverywatch.operate.incident_page.aws import MuteRules
 from deliverywatch.operate.incident_page.budget import Budget
 from deliverywatch.operate.incident_page.request import request_of
 from deliverywatch.storage.memory import Memory
@@ -340,7 +343,7 @@ def down(_: datetime) -> Signer:
     ("world", "sentence"),
     [
         (World(store=Unreachable()), "S3"),
-        (World(signer=down), "cannot be read from SSM"),
+        (World(signer=down), "The key of links cannot be read."),
         (
             World(rules=Rules(problem="The AWS SDK here is too old: it has no operation put_alarm_mute_rule.")),
             "too old",
@@ -352,6 +355,23 @@ def test_what_does_not_answer_is_said_with_the_command_that_works_without_it(wor
     assert (status(response), response.answer["headers"]["retry-after"]) == (503, "10")
     assert sentence in shown(response)
     assert "deliverywatch ack" in shown(response)
+
+
+@pytest.mark.parametrize("where", ["/", "/nothing", path()])
+def test_what_is_wrong_with_the_key_is_for_the_log_alone(where: str) -> None:
+    response = World(signer=down).send("GET", where)
+    assert "/a/key" in response.problem
+    assert "/a/key" not in shown(response)
+
+
+def test_a_refusal_of_aws_tells_the_page_neither_account_nor_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "User: arn:aws:sts::111122223333:assumed-role/page is not authorized"
+    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": said}}, "PutAlarmMuteRule")
+    cloudwatch = Mock(put_alarm_mute_rule=Mock(side_effect=refused))
+    monkeypatch.setattr("boto3.client", lambda *_, **__: cloudwatch)
+    with pytest.raises(MetricsUnavailable) as told:
+        MuteRules().put({})
+    assert str(told.value) == "CloudWatch took no mute rule: AccessDenied."
 
 
 def test_a_mute_that_cloudwatch_refused_is_not_noted_as_one() -> None:

@@ -86,7 +86,8 @@ class Responder:
         except LinkExpired:
             return _shown(request, contents.expired(), "expired")
         except DeliveryWatchError as error:
-            return _unavailable(request, error)
+            # Whoever asks may have no link at all: what is wrong here is for the log.
+            return _unavailable(request, error, "The key of links cannot be read.")
         response = self._of_link(request, link, now)
         return replace(response, incident=link.incident, action=link.action.value)
 
@@ -145,8 +146,8 @@ def _problem(request: Request, by: str) -> str:
     return "" if by else "Please type your name: later mails say who has taken it on. Nothing was changed."
 
 
-def _unavailable(request: Request, error: DeliveryWatchError) -> Response:
-    return replace(_shown(request, contents.unavailable(str(error)), error.kind), problem=str(error))
+def _unavailable(request: Request, error: DeliveryWatchError, shown: str = "") -> Response:
+    return replace(_shown(request, contents.unavailable(shown or str(error)), error.kind), problem=str(error))
 
 
 def _shown(request: Request, page: Page, outcome: str) -> Response:

@@ -124,6 +124,12 @@ def main(arguments: Sequence[str]) -> int:
             except NotInstalled as error:
                 print(error, file=sys.stderr)
                 return 1
+            except OSError as error:
+                print(
+                    f"{error}. The checkout has to be yours, with 0.5 GB free: mend that, and run the same again.",
+                    file=sys.stderr,
+                )
+                return 1
         case ["besides", first, second]:
             print(besides(Path(first).read_text("utf-8"), Path(second).read_text("utf-8")), end="")
         case _:

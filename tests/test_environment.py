@@ -107,6 +107,16 @@ def test_an_index_that_does_not_answer_is_one_last_sentence_with_what_to_do(
     assert not (checkout / ".venv/installed").exists()
 
 
+def test_a_checkout_that_cannot_be_written_is_one_sentence(machine: tuple[Path, dict[str, str]]) -> None:
+    checkout, environment = machine
+    (checkout / ".venv").mkdir()
+    # As another user's folder, also for root: what is no file can be neither read nor deleted.
+    (checkout / ".venv/installed").mkdir()
+    done = dash(["scripts/setup"], checkout, environment)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "The checkout has to be yours" in done.stderr
+
+
 @pytest.mark.parametrize("version", ["2.7.18", "3.6.15", "3.8.20"])
 def test_an_old_python_has_the_sentence(version: str, machine: tuple[Path, dict[str, str]]) -> None:
     checkout, environment = machine

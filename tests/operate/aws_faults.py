@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,7 @@ from botocore.response import StreamingBody
 
 if TYPE_CHECKING:
     import pytest
+    from click.testing import Result
 
 
 class Fault(StrEnum):
@@ -121,6 +123,43 @@ class Recorder:
         except ClientError as error:
             return error
         return {name: value.read() if hasattr(value, "read") else value for name, value in answer.items()}
+
+
+def document(result: Result) -> Any:
+    """Return what a verb printed, without what the clock changes."""
+    printed = re.sub(r'"(age_seconds|open_seconds|at)": [^,]+', r'"\1": 0', result.stdout)
+    return json.loads(printed) if printed.strip().startswith(("{", "[")) else printed
+
+
+def asked(run: Callable[..., Result], answers: Recorder, arguments: list[str]) -> tuple[list[str], int, Any, list[str]]:
+    """Return how a verb was called, as JSON if it can, how it ended, what it printed, and the operations it called."""
+    answers.operations()
+    result = run(*arguments, "--json")
+    if "No such option" in result.stderr:
+        result = run(*arguments)
+    else:
+        arguments = [*arguments, "--json"]
+    return arguments, result.exit_code, document(result), answers.operations()
+
+
+def assert_rest_is_there(
+    undisturbed: tuple[Any, ...], run: Callable[..., Result], answers: Recorder, fault: Fault, needed: set[str]
+) -> None:
+    """Take each operation away: one sentence without those that are needed, and all members without the others."""
+    arguments, code, whole, operations = undisturbed
+    assert operations
+    for operation in operations:
+        with answers.without(operation, fault):
+            result = run(*arguments)
+        case = f"{operation} {fault}: {result.output[-400:]}"
+        assert isinstance(result.exception, SystemExit | None), case
+        assert "unexpected" not in result.output and "Traceback" not in result.output, case
+        if operation in needed and result.exit_code in (1, 2):
+            assert "\nError: " in f"\n{result.stderr}" and len(result.stderr.splitlines()) <= 8, case
+        else:
+            # A list of nothing is an answer: what is not there is no file.
+            assert result.exit_code in ({code, 3, 5} if fault is Fault.EMPTY else {code, 5}), case
+            assert set(whole) == set(document(result)) if isinstance(whole, Mapping) else result.output, case
 
 
 def name_of(client: Any) -> str:

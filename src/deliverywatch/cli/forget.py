@@ -14,6 +14,7 @@ from cwalarm.cli.terminal import counted, echo, print_json, wrapped
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.target import Target, target_and_json
+from deliverywatch.errors import DeliveryWatchError
 
 if TYPE_CHECKING:
     from deliverywatch.operate.lake.aws_versions import OldVersions
@@ -61,7 +62,7 @@ def forget(
         forgotten = flow.forget(opened.store, known_as, token=uuid.uuid4().hex)
     if not dry_run and purge and versions:
         forgotten.purged_count = versions.purge("sms/")
-    old_count = versions.count("sms/") if versions else None
+    old_count = _old_count(versions) if versions else None
     left = flow.remains(forgotten, datetime.now(UTC), opened.parameters, old_count)
     _print(forgotten, left, dry_run=dry_run, as_json=as_json)
 
@@ -72,6 +73,14 @@ def _versions(opened: Lake) -> OldVersions | None:
     from deliverywatch.operate.lake.aws_versions import OldVersions
 
     return OldVersions(opened.cloud.s3_of(opened.account), opened.name.removeprefix("s3://"))
+
+
+def _old_count(versions: OldVersions) -> int | str:
+    """Return how many old versions there are, or why nobody knows: what was removed is removed."""
+    try:
+        return versions.count("sms/")
+    except DeliveryWatchError as error:
+        return str(error)
 
 
 def _ask(forgotten: Forgotten, opened: Lake, *, yes: bool, purges: bool) -> None:

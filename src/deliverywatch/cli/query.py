@@ -57,9 +57,8 @@ def query(
     On Athena the cost is shown before and after; Ctrl-C stops the query. With --local and --copy the SQL is Athena's
     too; they cost nothing but the reading of S3. A single - reads the SQL from standard input.
     """  # noqa: D301 - click wants the control character
-    saved = _saved(folder, target)
     if is_list:
-        _list(saved)
+        _list(_saved(folder, target))
         return
     if not name_or_sql:
         raise click.UsageError("Name a saved query or write SQL; --list shows the saved ones.")
@@ -67,6 +66,7 @@ def query(
     from deliverywatch.operate.lake import query as flow
 
     text = sys.stdin.read() if name_or_sql == "-" else name_or_sql
+    saved = () if flow.is_sql(text) else _saved(folder, target)
     sql = flow.chosen(text, saved, pairs(given, "--param message_id=1EF11A95-..."))
     answer = _on_folder(folder, sql) if folder else _on_stack(sql, target, is_copy=is_copy, dry_run=dry_run)
     if answer is None:
@@ -86,6 +86,8 @@ def _saved(folder: Path | None, target: Target) -> list[Saved]:
 
 
 def _list(saved: Sequence[Saved]) -> None:
+    if not saved:
+        echo("There are no saved queries; SQL of your own works all the same.", err=True)
     for query in saved:
         echo(f"{query.name}\n{wrapped(query.question, '  ')}")
         if query.parameters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,6 +18,7 @@ from deliverywatch.files.records.items import as_read
 from deliverywatch.files.records.layout import Layout
 from deliverywatch.files.verify import Listed
 from deliverywatch.sdk import sendable
+from deliverywatch.storage.s3 import ODD
 
 _MESSAGES_PER_CALL = 10
 _ITEMS_PER_CALL = 100
@@ -43,8 +44,12 @@ class DeadLetters:
                 if received.keys() <= messages.keys():
                     break
                 messages |= received
-            make_visible(self._sqs, self._url, [message["ReceiptHandle"] for message in messages.values()])
-        return [DeadLetter(name, message["Body"], _sent_at(message)) for name, message in messages.items()]
+            letters = [DeadLetter(name, message["Body"], _sent_at(message)) for name, message in messages.items()]
+            receipts = [message["ReceiptHandle"] for message in messages.values()]
+        # Without it they are seen again half a minute later.
+        with suppress(QueueUnavailable), _translated(QueueUnavailable, "The dead letters could not be shown at once"):
+            make_visible(self._sqs, self._url, receipts)
+        return letters
 
     def _receive(self, count: int) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(
@@ -72,18 +77,18 @@ class Redrive:
         with _translated(QueueUnavailable, "The dead letters could not be redriven"):
             # The destination is named, because what EventBridge and the pusher put aside came from no queue.
             answer = self._sqs.start_message_move_task(SourceArn=source, DestinationArn=target, **rate)
-        return str(answer["TaskHandle"])
+            return str(answer["TaskHandle"])
 
     def status(self) -> Mapping[str, Any]:
         """Return the newest task as ListMessageMoveTasks describes it; empty if there is none."""
         with _translated(QueueUnavailable, "The redrive could not be followed"):
             answer = self._sqs.list_message_move_tasks(SourceArn=self._arn(self._urls[0]), MaxResults=1)
-        return dict(answer["Results"][0]) if answer.get("Results") else {}
+            return dict(answer["Results"][0]) if answer.get("Results") else {}
 
     def _arn(self, url: str) -> str:
         with _translated(QueueUnavailable, "The queue could not be asked for its ARN"):
             answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return str(answer["Attributes"]["QueueArn"])
+            return str(answer["Attributes"]["QueueArn"])
 
 
 class Reasons:
@@ -166,7 +171,7 @@ class VersionListing:
         """
         with _translated(StoreUnavailable, f"The bucket {self._name} could not be listed"):
             page = self._s3.list_object_versions(Bucket=self._name, Prefix=key)
-        return next((listed for listed in _entries(page) if listed.key == key and listed.is_latest), None)
+            return next((listed for listed in _entries(page) if listed.key == key and listed.is_latest), None)
 
 
 def _entries(page: Mapping[str, Any]) -> list[Listed]:
@@ -206,3 +211,8 @@ def _translated(kind: type[QueueUnavailable | TableUnavailable | StoreUnavailabl
             yield
     except (BotoCoreError, ClientError) as error:
         raise kind(f"{what}: {error}", next_step="Check your rights and the stack's name, then try again.") from error
+    except ODD as error:
+        sentence = f"{what}: AWS's answer could not be read ({type(error).__name__}: {error})."
+        raise kind(
+            sentence, next_step="Run it again; if it persists, look for a proxy between here and AWS."
+        ) from error

@@ -16,7 +16,7 @@ from deliverywatch.athena import Statement, Status, TimeBudget, Workgroup, run
 from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
 from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.sdk import sendable
-from deliverywatch.storage.s3 import PATIENT, Bucket, owned_by
+from deliverywatch.storage.s3 import ODD, PATIENT, Bucket, owned_by
 from deliverywatch.thresholds import PIPELINE_RESULTS_MEGABYTES
 
 # What a function keeps to stop a query and to report it.
@@ -154,6 +154,7 @@ def _translated(service: str, what: str) -> Iterator[None]:
     try:
         with sendable(CloudRefused):
             yield
-    except (ClientError, BotoCoreError) as error:
-        kind = CloudUnavailable if isinstance(error, BotoCoreError) or error_code(error) in _TRANSIENT else CloudRefused
+    except (ClientError, BotoCoreError, *ODD) as error:
+        is_refused = isinstance(error, ClientError) and error_code(error) not in _TRANSIENT
+        kind = CloudRefused if is_refused else CloudUnavailable
         raise kind(f"{service} could not be asked for {what}: {error_code(error)}.") from error

@@ -213,7 +213,7 @@ def token(parameter: str) -> str:
         return ""
     with translated(f"The SSM parameter {parameter}"):
         answer = client("ssm").get_parameter(Name=parameter, WithDecryption=True)
-    return str(answer["Parameter"]["Value"]).strip()
+        return str(answer["Parameter"]["Value"]).strip()
 
 
 @contextmanager
@@ -229,3 +229,5 @@ def translated(what: str, busy: Set[str] = frozenset()) -> Iterator[None]:
         raise kind(f"{what}: {error.operation_name} answered {code}: {message}".rstrip(": ")) from error
     except BotoCoreError as error:
         raise ServiceBusy(f"{what}: AWS cannot be reached ({error}).") from error
+    except s3.ODD as error:
+        raise ServiceBusy(f"{what}: AWS's answer could not be read ({type(error).__name__}: {error}).") from error

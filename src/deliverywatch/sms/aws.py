@@ -22,7 +22,7 @@ from deliverywatch.sms.clicksend.credentials import Credentials
 from deliverywatch.sms.clicksend.credit import Credit
 from deliverywatch.sms.clicksend.recipients import Recipients, hash_key
 from deliverywatch.sms.ports import Source
-from deliverywatch.storage.s3 import PATIENT
+from deliverywatch.storage.s3 import ODD, PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ def account_of(ssm: Any, prefix: str) -> Account:
     try:
         with sendable(ConfigurationError):
             answer = ssm.get_parameters(Names=[*names.values()], WithDecryption=True)
-    except (ClientError, BotoCoreError) as error:
+            values = {parameter["Name"]: parameter["Value"].strip() for parameter in answer["Parameters"]}
+    except (ClientError, BotoCoreError, *ODD) as error:
         raise ConfigurationError(
             f"The ClickSend credentials under {prefix} cannot be read from SSM: {error_code(error)}.",
             next_step="Check that the parameters exist and that the function may read and decrypt them.",
         ) from error
-    values = {parameter["Name"]: parameter["Value"].strip() for parameter in answer["Parameters"]}
     missing = [names[name] for name in ("username", "api_key") if not values.get(names[name])]
     if missing:
         raise ConfigurationError(

@@ -28,7 +28,7 @@ PATIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive"
 _BROKEN_OFF = (HTTPClientError, IncompleteReadError, URLLib3SSLError)
 _READS = 3
 # What an answer raises that lacks members, has others in their place, or is no XML.
-_ODD = (KeyError, TypeError, AttributeError, ValueError, ResponseParserError)
+ODD = (KeyError, TypeError, AttributeError, ValueError, ResponseParserError)
 # GetObject answers with a code; HeadObject has no body and answers with the status only.
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 # Changed since it was read, or being changed right now.
@@ -95,7 +95,7 @@ class Bucket:
 
     def sizes(self, prefix: str) -> list[tuple[str, int]]:
         """Return keys and bytes of the objects whose keys begin with a prefix, sorted."""
-        with translated(prefix):
+        with translated(prefix or self._name):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
             return sorted((item["Key"], item["Size"]) for page in pages for item in page.get("Contents", []))
 
@@ -172,7 +172,7 @@ def translated(key: str, *, deleted_is_changed: bool = False) -> Iterator[None]:
     try:
         with sendable(StoreUnavailable):
             yield
-    except (ClientError, BotoCoreError, URLLib3SSLError, *_ODD) as error:
+    except (ClientError, BotoCoreError, URLLib3SSLError, *ODD) as error:
         if error_code(error) in (_CHANGED | _ABSENT if deleted_is_changed else _CHANGED):
             raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error
         raise StoreUnavailable(f"S3 could not be used for {key}: {error_code(error)}.") from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from deliverywatch.errors import InputError, MessageMalformed
+from deliverywatch.errors import InputError, MessageMalformed, TableUnavailable
 from deliverywatch.files.records import messages
 from deliverywatch.files.records.events import as_text
 
@@ -78,12 +78,17 @@ class Reasons(Protocol):
 def explained(queue: DeadLetters, reasons: Reasons, limit: int) -> list[Explained]:
     """Return at most `limit` dead letters with their reasons, oldest first."""
     dead_letters = sorted(queue.peek(limit), key=lambda dead: (dead.sent_at, dead.message_id))
-    reason_of = reasons.of([dead.message_id for dead in dead_letters])
-    return [explain(dead, reason_of.get(dead.message_id)) for dead in dead_letters]
+    reason_of: Mapping[str, Mapping[str, Any]] = {}
+    unknown = _UNKNOWN
+    try:
+        reason_of = reasons.of([dead.message_id for dead in dead_letters])
+    except TableUnavailable as error:
+        unknown = str(error)
+    return [explain(dead, reason_of.get(dead.message_id), unknown) for dead in dead_letters]
 
 
-def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None) -> Explained:
-    """Return a dead letter with its reason: the stored one, or what the message itself says."""
+def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None, unknown: str = _UNKNOWN) -> Explained:
+    """Return a dead letter with its reason: the stored one, what the message itself says, or that it is `unknown`."""
     failed_at = str(reason.get("failed_at", "")) if reason else ""
     try:
         reading = messages.read(dead_letter.body)
@@ -100,7 +105,7 @@ def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None) -> Explai
         next_step = "Fix what the sentence names, then redrive."
         return Explained(dead_letter, "pusher", dropped, next_step, objects, will_fail_again=False)
     next_step = f"Read the log of files-process after {as_text(dead_letter.sent_at)}; a redrive does no harm."
-    return Explained(dead_letter, "unknown", _UNKNOWN, next_step, objects, will_fail_again=False)
+    return Explained(dead_letter, "unknown", unknown, next_step, objects, will_fail_again=False)
 
 
 def _in_vain(dead_letter: DeadLetter, error: MessageMalformed, objects: str, failed_at: str) -> Explained:

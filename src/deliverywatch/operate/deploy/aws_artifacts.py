@@ -43,7 +43,7 @@ def identity_of(cloud: Cloud) -> tuple[str, str]:
 def _identity(cloud: Cloud, region: str) -> tuple[str, str]:
     with translated("The account"):
         caller = cloud.client("sts", region).get_caller_identity()
-    return str(caller["Account"]), str(caller["Arn"])
+        return str(caller["Account"]), str(caller["Arn"])
 
 
 def _is_known_elsewhere(cloud: Cloud) -> bool:

@@ -42,7 +42,7 @@ class CloudFormation:
         """Return the id of the newest event: what comes after it is new."""
         with translated("The stack's events"):
             events = self._client.describe_stack_events(StackName=stack_id)["StackEvents"]
-        return str(events[0]["EventId"]) if events else None
+            return str(events[0]["EventId"]) if events else None
 
     def events(self, stack_id: str, after: str | None) -> list[Event]:
         """Return what happened after the event with this id, oldest first; of None, everything."""
@@ -64,8 +64,8 @@ class CloudFormation:
         """Return a change set as it is now."""
         with translated("The change set"):
             pages = list(self._client.get_paginator("describe_change_set").paginate(ChangeSetName=change_set_id))
-        changes = [change for page in pages for change in page.get("Changes", ())]
-        return ChangeSet(change_set_id, pages[0]["Status"], pages[0].get("StatusReason", ""), changes)
+            changes = [change for page in pages for change in page.get("Changes", ())]
+            return ChangeSet(change_set_id, pages[0]["Status"], pages[0].get("StatusReason", ""), changes)
 
     def refusals(self, **of: str) -> list[Refusal] | None:
         """Return what the validation of a change set or a stack finds; none if CloudFormation cannot be asked.
@@ -77,10 +77,10 @@ class CloudFormation:
         try:
             with translated("The events"):
                 events = listed(self._client, "describe_events", "OperationEvents", **of, **filters)
-        except (DeliveryWatchError, KeyError):
+                return [_refusal(event) for event in events if event.get("EventType") in _REFUSING]
+        except DeliveryWatchError:
             # Roles and releases of boto3 from before November 2025 lack it.
             return None
-        return [_refusal(event) for event in events if event.get("EventType") in _REFUSING]
 
     def drop(self, change_set_id: str) -> None:
         """Delete a change set."""
@@ -106,7 +106,7 @@ class CloudFormation:
         """Return the resources that a stack has now."""
         with translated("The stack's resources"):
             summaries = listed(self._client, "list_stack_resources", "StackResourceSummaries", StackName=stack_id)
-        return [_resource(summary) for summary in summaries if summary["ResourceStatus"] != "DELETE_COMPLETE"]
+            return [_resource(summary) for summary in summaries if summary["ResourceStatus"] != "DELETE_COMPLETE"]
 
     def kept(self, name: str) -> set[str]:
         """Return the ids of the resources that outlive the stack, by its template."""
@@ -117,7 +117,7 @@ class CloudFormation:
         """Return what the deletion of a stack left."""
         with translated("The stack's events"):
             events = listed(self._client, "describe_stack_events", "StackEvents", StackName=stack_id)
-        return [_resource(event) for event in events if event.get("ResourceStatus") == "DELETE_SKIPPED"]
+            return [_resource(event) for event in events if event.get("ResourceStatus") == "DELETE_SKIPPED"]
 
     def last_deleted(self, name: str) -> str | None:
         """Return the id of the stack of this name that was deleted last; CloudFormation knows it for 90 days."""

@@ -33,7 +33,7 @@ class KeptBuckets:
             objects = existing(
                 lambda: listed(self._s3, "list_objects_v2", "Contents", Bucket=bucket), "NoSuchBucket", "404"
             )
-        return None if objects is None else Held(bucket, len(objects), sum(stored["Size"] for stored in objects))
+            return None if objects is None else Held(bucket, len(objects), sum(stored["Size"] for stored in objects))
 
     def remove(self, bucket: str, deleted: Callable[[int], None]) -> None:
         """Delete a bucket with every version of every object, and report how many more are gone."""
@@ -50,4 +50,4 @@ def parameters_under(cloud: Cloud, path: str) -> list[str]:
     only_there = {"Key": "Path", "Option": "OneLevel", "Values": [path]}
     with translated("The SSM parameters"):
         parameters = listed(cloud.client("ssm"), "describe_parameters", "Parameters", ParameterFilters=[only_there])
-    return sorted(parameter["Name"] for parameter in parameters)
+        return sorted(parameter["Name"] for parameter in parameters)

@@ -18,7 +18,7 @@ def environment(cloud: Cloud, deployment: Deployment) -> dict[str, str]:
     name = _function(deployment, "QueriesReconciler")
     with translated(f"The function {name}"):
         configuration = cloud.client("lambda").get_function_configuration(FunctionName=name)
-    return dict(configuration.get("Environment", {}).get("Variables", {}))
+        return {str(key): str(value) for key, value in configuration["Environment"]["Variables"].items()}
 
 
 def execute(cloud: Cloud, deployment: Deployment, event: Mapping[str, Any]) -> dict[str, Any]:

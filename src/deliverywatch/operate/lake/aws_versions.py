@@ -26,4 +26,4 @@ class OldVersions:
     def _old(self, prefix: str) -> list[dict[str, Any]]:
         with translated(f"The old versions under {prefix}"):
             versions = listed(self._s3, "list_object_versions", "Versions", Bucket=self._bucket, Prefix=prefix)
-        return [version for version in versions if not version["IsLatest"]]
+            return [version for version in versions if not version["IsLatest"]]

@@ -64,9 +64,12 @@ def forget(store: Store, known_as: Collection[str], *, token: str) -> Forgotten:
 
 
 def remains(
-    forgotten: Forgotten, now: datetime, parameters: Mapping[str, str], old_versions: int | None
+    forgotten: Forgotten, now: datetime, parameters: Mapping[str, str], old_versions: int | str | None
 ) -> list[tuple[str, str]]:
-    """Return what is left of the recipient: where, and what of it for how long."""
+    """Return what is left of the recipient: where, and what of it for how long.
+
+    `old_versions` is their count, none of a folder, or the sentence that says why it is unknown.
+    """
     places = [("ClickSend", f"The number, the text and the name, for {HISTORY_DAYS} days. Delete them there.")]
     again = forgotten.newest + timedelta(days=1, hours=SETTLE_HOURS + 2) if forgotten.newest else now
     if again > now:
@@ -74,8 +77,11 @@ def remains(
         places.append(("the next runs", f"{sentence}recipient. Run this again after {again:%Y-%m-%d %H:%M} UTC."))
     if old_versions:
         gone = f"{now + timedelta(days=OLD_VERSION_DAYS + 1):%Y-%m-%d}"
-        sentence = f"{old_versions:,} replaced or deleted objects of the lake may hold it; they are gone by {gone}. "
+        count = f"{old_versions:,}" if isinstance(old_versions, int) else "An unknown number of"
+        sentence = f"{count} replaced or deleted objects of the lake may hold it; they are gone by {gone}. "
         places.append(("old versions", f"{sentence}--purge deletes them now, and with them the way back to them."))
+    if isinstance(old_versions, str):
+        places.append(("unknown", old_versions))
     if parameters:
         places += _elsewhere(parameters["AthenaResultDays"])
     if any(name.startswith("Email") for name in parameters):

@@ -82,13 +82,18 @@ class Engine(Athena, Protocol):
         ...
 
 
+def is_sql(text: str) -> bool:
+    """Return whether a text can be no name of a saved query."""
+    return bool(re.search(r"\s", text.strip()))
+
+
 def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
     """Return the SQL that is meant: of a saved query by its name, with or without its system, or the text itself."""
     by_name = {saved_query.name: saved_query for saved_query in saved}
     name = text.strip().replace("_", "-")
     alike = [full for full in by_name if full == name or full.endswith(f"-{name}")]
     query = by_name[name] if name in by_name else by_name[alike[0]] if len(alike) == 1 else None
-    if query is None and not re.search(r"\s", text.strip()):
+    if query is None and not is_sql(text):
         raise InputError(
             f"There is no saved query {text}. Choose one of: {', '.join(sorted(by_name)) or 'none'}.",
             next_step='Name one of these, or write SQL, such as "SELECT count(*) FROM sms_messages".',

@@ -1,5 +1,6 @@
 """`deliverywatch demo`, as it is typed."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def test_the_command_plays_the_incident_and_says_what_it_made_and_where(tmp_path
         ["Mail", "4:", "[RESOLVED"],
     ]
     assert lines[-1].endswith("result/index.html")
-    assert (tmp_path / "result" / "index.html").exists()
+    page = (tmp_path / "result" / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"<code>deliverywatch ", page), "a command of the page is on no PATH"
 
 
 def test_a_failure_is_one_sentence_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def write(
         ),
         timeline=events,
         files=(
-            File("lake/", lake, f"deliverywatch lake show {out.name}/lake"),
+            File("lake/", lake, f".venv/bin/deliverywatch lake show {out.name}/lake"),
             File("metrics.json", "the counts of every slot, as CloudWatch has them"),
             *more_files,
         ),

@@ -166,7 +166,7 @@ def test_all_times_and_rights_in_a_zip_are_fixed(built: Path, archive: str) -> N
 
 
 def test_every_function_of_the_template_has_its_zip_and_its_handler(built: Path, template: dict[str, Any]) -> None:
-    functions = of_type(template, "AWS::Lambda::Function", LinkKeyParameter="/links").values()
+    functions = of_type(template, "AWS::Lambda::Function").values()
     assert {function["Code"] for function in functions} == {path.name for path in built.glob("*.zip")}
     for function in functions:
         module = function["Handler"].removesuffix(".handler").replace(".", "/")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What each channel of a play gets: the webhook is that of the people on call.
 ROUTES = {Kind.SLACK: "all", Kind.TEAMS: "all", Kind.WEBHOOK: "critical"}
-_SLACK_LINK = re.compile(r"<([^|>]+)\|([^>]+)>")
+_SLACK_LINK = re.compile(r"<([^<|>]+)\|([^<>]+)>")
 
 # Of which incident's watch, and its number.
 Key = tuple[str, str, int]

@@ -19,7 +19,7 @@ from deliverywatch.queries.sql.grammar import GRAMMAR
 from deliverywatch.queries.sql.tokens import Kind, Token, shape, tokens
 
 _NO = -1
-_ITEM = re.compile(r"\s*(?:([a-z]+)|([A-Z_]+)|'([^']+)'|<(\w+)>|([()|?*%!]))")
+_ITEM = re.compile(r"(?:([a-z]+)|([A-Z_]+)|'([^']+)'|<(\w+)>|([()|?*%!]))")
 # A rule may be tried at the same place by several others: these are remembered, so that brackets in brackets cost
 # no more than they are long.
 _REMEMBERED = ("united", "relation", "expression", "value", "type")

@@ -256,6 +256,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
 @example(path=("Parameters",), value={"Fn::Sub": None})
 @example(path=("Resources", "Math", "Properties", "AlarmName"), value={"Fn::Sub": "${Math}"})
 @example(path=("Resources", "Math", "Properties", "Metrics", 0, "Expression"), value="x + 1")
+@example(path=("Conditions",), value=1)
 @example(path=("Resources", "Plain", "Properties", "Period"), value=10**400)
 def test_nothing_in_place_of_any_part_of_a_template_makes_the_engine_crash(path: tuple[Any, ...], value: Any) -> None:
     document = changed(path, value)

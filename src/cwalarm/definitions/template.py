@@ -372,13 +372,13 @@ def _require_shape(template: Mapping[str, Any]) -> None:
             kind="unsupported",
             next_step=_PROCESSED,
         )
-    loops.require_transform(template)
     for section in ("Resources", "Parameters", "Conditions", "Mappings"):
         entries = template.get(section) or {}
         if not isinstance(entries, dict):
             raise _malformed(f"{section} is {repr(entries)[:60]}")
         for name, entry in entries.items() if section in ("Resources", "Parameters") else ():
             _require_entry(section, name, entry)
+    loops.require_transform(template)
 
 
 def _require_entry(section: str, name: Any, entry: Any) -> None:

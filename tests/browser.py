@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -26,6 +27,15 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+def _inherited() -> list[int]:
+    """Return the descriptors of this process that a program which it starts would have, too."""
+    numbers = []
+    for name in [path.name for path in Path("/dev/fd").iterdir()]:
+        with contextlib.suppress(OSError):
+            numbers += [int(name)] if os.get_inheritable(int(name)) else []
+    return numbers
+
+
 class Browser:
     """One page of a browser; `resize`, `colour` and `allow_scripts` hold until they are called again.
 
@@ -43,7 +53,9 @@ class Browser:
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_browser, from_browser)]
         actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends, 3)]
         null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-        self._pid = os.posix_spawn(str(CHROMIUM), command, os.environ, file_actions=[*actions, *null])
+        # A server that a test runs hands its socket on, and its port would stay taken as long as the browser lives.
+        others = [(os.POSIX_SPAWN_CLOSE, number) for number in _inherited() if number > 4 and number not in ends]
+        self._pid = os.posix_spawn(str(CHROMIUM), command, os.environ, file_actions=[*actions, *null, *others])
         for end in (to_browser, from_browser, *ends):
             os.close(end)
 

@@ -90,7 +90,8 @@ def test_a_pasted_command_is_understood_a_year_from_now(
 def made(command: click.Command, words: list[str]) -> None:
     """Read the options as the command would; a file that the reader has, and we have not, is not its fault."""
     try:
-        command.make_context(command.name, words)
+        # In the context of the program: click keeps the names of the help option from the first one.
+        command.make_context(command.name, words, parent=click.Context(main, help_option_names=["-h", "--help"]))
     except click.exceptions.Exit:
         pass
     except click.BadParameter as error:

@@ -193,7 +193,7 @@ def test_every_verb_has_help_without_the_product(wheel: Path) -> None:
         (("deploy", "--template", "template.json", "--yes"), 1, "No AWS region is set"),
         (("status",), 1, "No AWS region is set"),
         (("demo",), 1, "Run scripts/demo in a checkout of the repository."),
-        (("query", "select 1", "--local", "."), 1, "checkout"),
+        (("query", "select 1", "--local", "."), 1, "whl[local]"),
     ],
     ids=lambda value: " ".join(map(str, value[:1])) if isinstance(value, tuple) else None,
 )

@@ -146,7 +146,7 @@ def _json(content: Any) -> bytes:
 def main(systems: str, extras: tuple[Extra, ...], bundled: str, out: Path) -> None:
     """Build the CloudFormation template and the zip of every function.
 
-    Then deploy with `aws cloudformation package` and `aws cloudformation deploy`; README.md has both.
+    Then deploy with `aws cloudformation package` and `aws cloudformation deploy`; cfn/README.md has both.
     """
     try:
         names = _names(systems)
